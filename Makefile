@@ -1,0 +1,41 @@
+# Tagdesk. `make help` lists every target.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+HOST ?= 127.0.0.1
+PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check lint types lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV)
+
+# What serving needs, pinned and hash-checked; then Tagdesk itself, without looking anything up.
+$(VENV)/serve: requirements/serve.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the service needs into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/serve.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/all: requirements/all.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what serving, training and testing need into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/all.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/serve
+
+install: $(VENV)/all ## Make .venv with everything: serving, training, tests
+
+lock: ## Resolve pyproject.toml into requirements/ again (needs the package index)
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip --quiet install uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		pyproject.toml --extra train --extra dev -o requirements/all.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		pyproject.toml --extra build -c requirements/all.txt -o requirements/serve.txt
+	@rm -rf $(VENV)-lock

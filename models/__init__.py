@@ -1,0 +1,1 @@
+"""What a topic model is: article, text, features, scores, confidence, evidence, bundle."""

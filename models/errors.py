@@ -1,0 +1,46 @@
+"""What can go wrong, as one tree. Nothing here knows of HTTP; the service maps it in one table.
+
+    TagdeskError
+    ├── ArticleError            the article cannot be read; `field` says which part of it
+    │   ├── EmptyArticle
+    │   └── ArticleTooLong
+    ├── BundleError             a model on disk cannot be used
+    │   └── BundleNotFound
+    └── TaxonomyError           the topics' file is wrong
+"""
+
+
+class TagdeskError(Exception):
+    """Base of every error that Tagdesk raises on purpose; its text is one sentence for a person."""
+
+
+class ArticleError(TagdeskError):
+    """An article that cannot be read.
+
+    Attributes:
+        field: the article's field at fault (`title`, `body`, `body_html` …), or `""` for the whole.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class EmptyArticle(ArticleError):
+    """Nothing to read: no title and no body, or only furniture and white space."""
+
+
+class ArticleTooLong(ArticleError):
+    """A field is longer than its cap."""
+
+
+class BundleError(TagdeskError):
+    """A bundle is damaged, incomplete or of another format."""
+
+
+class BundleNotFound(BundleError):
+    """No bundle of that name or version is in the store."""
+
+
+class TaxonomyError(TagdeskError):
+    """A taxonomy file is wrong."""

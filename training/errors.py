@@ -1,0 +1,26 @@
+"""What can go wrong while a model is made, as one tree.
+
+    TagdeskError
+    └── TrainingError
+        ├── CorpusError         a corpus cannot be read; lists its bad rows
+        ├── LabelMapError       a label map is wrong
+        └── FetchError          an open corpus cannot be downloaded
+"""
+
+from models.errors import TagdeskError
+
+
+class TrainingError(TagdeskError):
+    """Base of the errors of training."""
+
+
+class CorpusError(TrainingError):
+    """A corpus file cannot be read, or has bad rows."""
+
+
+class LabelMapError(TrainingError):
+    """A label map is wrong, or a corpus has a label that its map does not know."""
+
+
+class FetchError(TrainingError):
+    """An open corpus cannot be downloaded."""
