@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint types lock clean
+.PHONY: help install lock run data train evaluate ship lint types check test clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,3 +39,33 @@ lock: ## Resolve pyproject.toml into requirements/ again (needs the package inde
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		pyproject.toml --extra build -c requirements/all.txt -o requirements/serve.txt
 	@rm -rf $(VENV)-lock
+
+run: $(VENV)/serve ## Install what serving needs and start the service on the shipped model
+	@$(BIN)/python -m service --host $(HOST) --port $(PORT)
+
+data: $(VENV)/all ## Fetch the open corpora into var/corpora, unless they are at hand (CORPUS_DIR=)
+	@$(BIN)/python -m training data
+
+train: $(VENV)/all ## Train the default model and make it the current one of the store
+	@$(BIN)/python -m training train --publish
+
+evaluate: $(VENV)/all ## Print the current model's figures on held-out and gold articles
+	@$(BIN)/python -m training evaluate
+
+ship: $(VENV)/all ## Copy the store's current model to models/store, the one that a clone serves
+	@$(BIN)/python -m training ship
+
+lint: $(VENV)/all ## ruff: style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/all ## mypy, strict
+	@$(BIN)/mypy
+
+check: lint types ## ruff, mypy and the tests
+	@$(BIN)/pytest
+
+test: check ## Install and run everything that can run offline
+
+clean: ## Remove .venv and what tools left behind; the store in var/ stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

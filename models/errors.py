@@ -1,12 +1,12 @@
 """What can go wrong, as one tree. Nothing here knows of HTTP; the service maps it in one table.
 
-    TagdeskError
-    ├── ArticleError            the article cannot be read; `field` says which part of it
-    │   ├── EmptyArticle
-    │   └── ArticleTooLong
-    ├── BundleError             a model on disk cannot be used
-    │   └── BundleNotFound
-    └── TaxonomyError           the topics' file is wrong
+TagdeskError
+├── ArticleError            the article cannot be read; `field` says which part of it
+│   ├── EmptyArticle
+│   └── ArticleTooLong
+├── BundleError             a model on disk cannot be used
+│   └── BundleNotFound
+└── TaxonomyError           the topics' file is wrong
 """
 
 

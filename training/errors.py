@@ -1,10 +1,10 @@
 """What can go wrong while a model is made, as one tree.
 
-    TagdeskError
-    └── TrainingError
-        ├── CorpusError         a corpus cannot be read; lists its bad rows
-        ├── LabelMapError       a label map is wrong
-        └── FetchError          an open corpus cannot be downloaded
+TagdeskError
+└── TrainingError
+    ├── CorpusError         a corpus cannot be read; lists its bad rows
+    ├── LabelMapError       a label map is wrong
+    └── FetchError          an open corpus cannot be downloaded
 """
 
 from models.errors import TagdeskError

@@ -1,0 +1,258 @@
+"""A model on disk: a folder of data, verified when it is read, which can run no code.
+
+arrays.safetensors   hashes, slots, idf, weights, bias
+ngrams.txt.gz        the n-grams in row order; for people, tagging never reads it
+manifest.json        topics, calibration, cut-offs, figures, where it came from, SHA-256 of the other files
+card.md              the same for a reader
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from models.calibration import Calibration
+from models.errors import BundleError, BundleNotFound, TaxonomyError
+from models.features import Features, FeatureSettings
+from models.taxonomy import Taxonomy
+from models.topic_model import TopicModel
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.safetensors"
+NGRAMS = "ngrams.txt.gz"
+CARD = "card.md"
+
+_DTYPES = {"hashes": "U64", "slots": "I32", "idf": "F32", "weights": "F32", "bias": "F32"}
+_NUMPY: dict[str, Any] = {"U64": np.uint64, "I32": np.int32, "F32": np.float32}
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def save_bundle(model: TopicModel, ngrams: Sequence[str], card: str, store: Path) -> Path:
+    """Write a model as `<store>/<name>/<version>/`, whole or not at all.
+
+    Args:
+        model: the model; its manifest is completed with topics, files and content hash.
+        ngrams: the n-grams in row order.
+        card: Markdown.
+        store: the folder of models.
+
+    Returns:
+        The bundle's folder. One that is there already stays as it is.
+
+    Raises:
+        BundleError: the folder cannot be written.
+    """
+    target = bundle_folder(store, model.name, model.version)
+    if target.exists():
+        return target
+    arrays = save(_arrays(model))
+    listing = "".join(f"{ngram}\n" for ngram in ngrams).encode()
+    files = {ARRAYS: arrays, NGRAMS: gzip.compress(listing, 9, mtime=0), CARD: card.encode()}
+    manifest = {
+        "format": FORMAT,
+        "name": model.name,
+        "version": model.version,
+        "content_hash": content_hash(model, ngrams),
+        "features": _settings_json(model.features.settings),
+        **_topics_json(model),
+        **model.manifest,
+        "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in files.items()},
+    }
+    files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    try:
+        _write_folder(target, files)
+    except OSError as error:
+        raise BundleError(f"cannot write the bundle {target}: {error.strerror or error}") from error
+    return target
+
+
+def load_bundle(folder: Path) -> TopicModel:
+    """Read and verify a bundle; its arrays are mapped into memory, not copied.
+
+    Raises:
+        BundleNotFound: there is no such folder, or it has no manifest.
+        BundleError: it is damaged, incomplete or of another format; the sentence says how.
+    """
+    manifest = _manifest(folder)
+    for name in (ARRAYS, NGRAMS, CARD):
+        _verify(folder / name, manifest)
+    arrays = _map_arrays(folder / ARRAYS)
+    try:
+        taxonomy = Taxonomy.from_json({"name": manifest["name"], "topics": manifest["topics"]})
+        features = Features(FeatureSettings(**manifest["features"]), arrays["hashes"], arrays["idf"], arrays["slots"])
+        calibrations = tuple(Calibration(**manifest["calibration"][topic]) for topic in taxonomy.ids)
+        return TopicModel(
+            name=manifest["name"],
+            version=manifest["version"],
+            taxonomy=taxonomy,
+            features=features,
+            weights=arrays["weights"],
+            bias=arrays["bias"],
+            calibrations=calibrations,
+            manifest=manifest,
+        )
+    except (KeyError, TypeError, ValueError, TaxonomyError) as error:
+        raise BundleError(f"bundle {folder}: its parts do not fit together: {error}") from error
+
+
+def bundle_folder(store: Path, name: str, version: str) -> Path:
+    """Return the folder of a version.
+
+    Raises:
+        BundleNotFound: name or version is not a plain file name.
+    """
+    for part in (name, version):
+        if not _VERSION.fullmatch(part):
+            raise BundleNotFound(f"{part!r} names no model: 1-128 letters, digits, '.', '_' and '-', e.g. news-en")
+    return store / name / version
+
+
+def content_hash(model: TopicModel, ngrams: Iterable[str]) -> str:
+    """Return SHA-256 of what decides the model's answers; the same for the same data and seed.
+
+    Dates, paths and library versions are not part of it.
+    """
+    digest = hashlib.sha256()
+    settings = {
+        "format": FORMAT,
+        "features": _settings_json(model.features.settings),
+        **_topics_json(model),
+    }
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    for name, array in _arrays(model).items():
+        digest.update(f"\n{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    for ngram in ngrams:
+        digest.update(f"{ngram}\n".encode())
+    return digest.hexdigest()
+
+
+def _arrays(model: TopicModel) -> dict[str, NDArray[Any]]:
+    features = model.features
+    parts = (features.hashes, features.slots, features.idf, model.weights, model.bias)
+    return dict(zip(_DTYPES, map(np.ascontiguousarray, parts), strict=True))
+
+
+def _settings_json(settings: FeatureSettings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in FeatureSettings.__slots__}
+
+
+def _topics_json(model: TopicModel) -> dict[str, Any]:
+    calibration = {
+        topic: {name: getattr(one, name) for name in Calibration.__slots__}
+        for topic, one in zip(model.taxonomy.ids, model.calibrations, strict=True)
+    }
+    return {"topics": model.taxonomy.to_json()["topics"], "calibration": calibration}
+
+
+def _write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
+    try:
+        for name, data in files.items():
+            with (draft / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        draft.chmod(0o755)
+        draft.rename(target)
+        sync_folder(target.parent)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BundleNotFound(f"no bundle at {folder}: it has no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"bundle {folder}: cannot read {MANIFEST}: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise BundleError(f"bundle {folder}: format {found!r}, this version of Tagdesk reads format {FORMAT}")
+    return manifest
+
+
+def _verify(path: Path, manifest: Mapping[str, Any]) -> None:
+    try:
+        recorded = str(manifest["files"][path.name]["sha256"])
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BundleError(f"bundle {path.parent}: {path.name} is missing") from None
+    except OSError as error:
+        raise BundleError(f"bundle {path.parent}: cannot read {path.name}: {error.strerror}") from error
+    except (KeyError, TypeError):
+        raise BundleError(f"bundle {path.parent}: {MANIFEST} records no SHA-256 of {path.name}") from None
+    if _sha256(data) != recorded:
+        raise BundleError(f"bundle {path.parent}: {path.name} is not the file that was saved (SHA-256 differs)")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _map_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Map the arrays of a safetensors file: 8 bytes of header length, the header as JSON, the data."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+        arrays = {name: _map_array(path, name, header[name], 8 + length) for name in _DTYPES}
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        raise BundleError(f"bundle {path.parent}: {path.name} is not laid out as it must be: {error}") from error
+    for name in ("idf", "weights", "bias"):
+        if not np.isfinite(arrays[name]).all():
+            raise BundleError(f"bundle {path.parent}: {name} has values that are not numbers")
+    _check_table(path, arrays)
+    return arrays
+
+
+def _map_array(path: Path, name: str, entry: Mapping[str, Any], base: int) -> NDArray[Any]:
+    if entry["dtype"] != _DTYPES[name]:
+        raise ValueError(f"{name} has dtype {entry['dtype']}, not {_DTYPES[name]}")
+    dtype = np.dtype(_NUMPY[entry["dtype"]])
+    shape = tuple(int(size) for size in entry["shape"])
+    start, end = entry["data_offsets"]
+    if end - start != dtype.itemsize * int(np.prod(shape)):
+        raise ValueError(f"{name} of shape {shape} does not fill its {end - start} bytes")
+    mapped = np.memmap(path, dtype=dtype, mode="r", offset=base + start, shape=shape)
+    return np.asarray(mapped)  # numba is slow to recognise the subclass
+
+
+def _check_table(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a table that would send a look-up out of bounds or round in circles."""
+    slots, rows = arrays["slots"], len(arrays["hashes"])
+    fits = (
+        slots.ndim == arrays["hashes"].ndim == 1
+        and arrays["idf"].shape == (rows,)
+        and len(slots) > rows
+        and len(slots) & (len(slots) - 1) == 0
+        and slots.min() == -1
+        and slots.max() < rows
+    )
+    if not fits:
+        raise BundleError(f"bundle {path.parent}: the n-gram table does not fit its {rows} n-grams")

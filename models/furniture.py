@@ -1,0 +1,303 @@
+"""Site furniture in an article's text: lists of links, share and newsletter lines, credits. Blanked, not cut."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+# Said at the head of a list of links, or before one link on the same line ("Read also: …").
+_INVITATIONS: Final = [
+    "read also",
+    "also read",
+    "read more",
+    "read next",
+    "read on",
+    "see also",
+    "related",
+    "related article",
+    "related articles",
+    "related story",
+    "related stories",
+    "related news",
+    "related coverage",
+    "related content",
+    "more on this story",
+    "don't miss",
+    "lire aussi",
+    "à lire aussi",
+    "a lire aussi",
+    "lire également",
+    "à lire également",
+    "voir aussi",
+    "à voir aussi",
+    "à lire",
+    "en savoir plus",
+    "lesen sie auch",
+    "lesen sie mehr",
+    "lesen sie dazu auch",
+    "lesen sie hier",
+    "lies auch",
+    "mehr zum thema",
+    "mehr dazu",
+    "auch interessant",
+    "lea también",
+    "lee también",
+    "lee además",
+    "leer también",
+    "leer más",
+    "leer mas",
+    "lea además",
+    "te puede interesar",
+    "le puede interesar",
+    "también te puede interesar",
+    "te recomendamos",
+    "vea también",
+    "ver también",
+    "sigue leyendo",
+    "leia também",
+    "leia mais",
+    "leia ainda",
+    "veja também",
+    "veja mais",
+    "saiba mais",
+    "ler também",
+    "ler mais",
+    "leggi anche",
+    "leggi di più",
+    "leggi tutto",
+    "vedi anche",
+    "guarda anche",
+    "potrebbe interessarti",
+    "ti potrebbe interessare",
+    "potrebbe interessarti anche",
+    "per approfondire",
+    "lees ook",
+    "lees meer",
+    "lees verder",
+    "lees hier meer",
+    "bekijk ook",
+    "kijk ook",
+    "ook interessant",
+]
+
+# Furniture only when alone on their line: in front of a colon they are prose often enough.
+_HEADINGS: Final = [
+    "latest news",
+    "latest stories",
+    "latest headlines",
+    "latest articles",
+    "breaking news",
+    "top stories",
+    "top news",
+    "more news",
+    "more stories",
+    "more from this section",
+    "most read",
+    "most popular",
+    "most viewed",
+    "most shared",
+    "trending",
+    "trending now",
+    "recommended",
+    "recommended for you",
+    "recommended stories",
+    "recommended articles",
+    "you may also like",
+    "you might also like",
+    "in case you missed it",
+    "editor's picks",
+    "editors' picks",
+    "sponsored content",
+    "popular now",
+    "popular stories",
+    "sur le même sujet",
+    "sur le même thème",
+    "articles liés",
+    "articles similaires",
+    "les plus lus",
+    "les plus lues",
+    "articles les plus lus",
+    "dernières infos",
+    "dernières actualités",
+    "dernières nouvelles",
+    "pour aller plus loin",
+    "zum thema",
+    "meistgelesen",
+    "meistgelesene artikel",
+    "ähnliche artikel",
+    "verwandte artikel",
+    "weitere artikel",
+    "weitere nachrichten",
+    "weitere meldungen",
+    "das könnte sie auch interessieren",
+    "das könnte dich auch interessieren",
+    "aktuelle nachrichten",
+    "neueste nachrichten",
+    "weiterlesen",
+    "noticias relacionadas",
+    "artículos relacionados",
+    "más leído",
+    "más leídos",
+    "más leídas",
+    "lo más leído",
+    "lo más visto",
+    "últimas noticias",
+    "más noticias",
+    "más información",
+    "también te puede gustar",
+    "notícias relacionadas",
+    "artigos relacionados",
+    "mais lidas",
+    "mais lidos",
+    "as mais lidas",
+    "últimas notícias",
+    "mais notícias",
+    "você pode gostar",
+    "pode interessar-lhe",
+    "relacionadas",
+    "articoli correlati",
+    "notizie correlate",
+    "i più letti",
+    "le più lette",
+    "più letti",
+    "ultime notizie",
+    "ultim'ora",
+    "meer over dit onderwerp",
+    "gerelateerd",
+    "gerelateerde artikelen",
+    "meest gelezen",
+    "laatste nieuws",
+    "net binnen",
+    "meer nieuws",
+]
+
+# Whole lines, by how they start; each tail is matched against the rest of the line.
+_WHOLE_LINES: Final = {
+    "share|tweet|partager|teilen|compartir|compartilhar|condividi|delen|pin it|print this|email this": (
+        r"(?: (?:this|the|on|via|sur|par|auf|en|no|su|op|via|por|la|cet|ce|esta|este|dit|questo))*"
+        r"(?: (?:article|story|post|page|news|artikel|bericht|noticia|notícia|articolo|link))?"
+        r"(?:[ ,|/·]+(?:on|via|sur|auf|en|no|su|op|this|&|and|et|und|y|e|facebook|twitter|x|whatsapp|linkedin|e-?mail"
+        r"|telegram|pinterest|reddit|print|bluesky|threads|tweet|share))*"
+    ),
+    "facebook|twitter|whatsapp|linkedin": (
+        r"(?:[ ,|/·]+(?:facebook|twitter|x|whatsapp|linkedin|e-?mail|telegram|pinterest|reddit|print|instagram"
+        r"|youtube|copy link))+"
+    ),
+    "sign up for|sign up to|subscribe to|get our|abonnez-vous|inscrivez-vous|abonnieren sie|melden sie sich|suscríbete"
+    "|suscríbase|assine|inscreva-se|iscriviti|abbonati|schrijf je in|meld je aan|abonneer je": (
+        r"\b.{0,80}\b(?:newsletters?|nieuwsbrief|boletín|boletim|podcast|lettre d'information|e-?mails?"
+        r"|(?:our|notre|nuestro|nosso|nostro|ons|unseren) (?:\w+ )?(?:channel|chaîne|canal|canale|kanaal|kanal))\b"
+        r".{0,60}"
+    ),
+    "photo|photos|image|images|picture|foto|fotos|crédit|crédits|credit|credits|bild|imagen|imagem|immagine": (
+        r"(?: (?:credits?|by|courtesy|courtesy of|photo|via|di|de))?(?: ?[:©/]|: ?©) ?\S.{0,70}"
+    ),
+    r"copyright|©|(c)": r"\W{0,3}(?:©|\(c\))?\W{0,3}(?:19|20)\d\d.{0,90}",
+    "all rights reserved|tous droits réservés|alle rechte vorbehalten|todos los derechos reservados"
+    "|todos os direitos reservados|tutti i diritti riservati|alle rechten voorbehouden": r".{0,60}",
+    "we use cookies|this site uses cookies|this website uses cookies|accept cookies|accept all cookies"
+    "|nous utilisons des cookies|ce site utilise des cookies|wir verwenden cookies|utilizamos cookies"
+    "|wij gebruiken cookies|utilizziamo i cookie|questo sito utilizza": r"\b.{0,160}",
+}
+
+_LONGEST_LINE: Final = 220  # no furniture line is longer, which also bounds what any pattern below can cost
+_LONGEST_HEADLINE: Final = 120
+_MOST_HEADLINES: Final = 12
+_FEWEST_TIMED: Final = 3
+_BULLETS: Final = "-–—•*·▪►●○‣>»+"
+_EDGES: Final = _BULLETS + " \t\r\xa0#_|:…([])<«→"
+_CLOCK: Final = r"(?:\w{3,10}\.?,? )?\d{1,2} ?[:hH] ?\d\d\b"
+
+
+def _pattern(phrase: str) -> str:
+    return re.escape(phrase).replace("'", "['’]")
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    """Return a pattern for phrases in any case, grouped by first letter so that a miss costs one look."""
+    groups: dict[str, list[str]] = {}
+    for phrase in sorted(phrases, reverse=True):
+        groups.setdefault(phrase[0], []).append(_pattern(phrase[1:]))
+    return "|".join(
+        f"[{re.escape(first + first.upper())}](?i:{'|'.join(rests)})" for first, rests in groups.items()
+    )
+
+
+_ALONE: Final = frozenset(_INVITATIONS) | frozenset(_HEADINGS)
+_WHOLE_STARTS: Final = "|".join(_WHOLE_LINES).split("|")
+# The line break in front is a literal that the engine looks for fast; the first line gets one lent.
+_GATE: Final = re.compile(rf"\n[{re.escape(_EDGES)}]*(?:{_any_of([*_ALONE, *_WHOLE_STARTS])}|{_CLOCK})")
+_INLINE: Final = re.compile(rf"(?:{_any_of(_INVITATIONS)})\s{{0,2}}(?:[:|>»→]|[-–—] )\s*\S.*")
+_WHOLE_LINE: Final = re.compile(
+    "|".join(f"(?:{_any_of(starts.split('|'))}){tail}" for starts, tail in _WHOLE_LINES.items()),
+    re.IGNORECASE,
+)
+_TIMED: Final = re.compile(rf"[{re.escape(_BULLETS)}]\s{{0,3}}{_CLOCK}|{_CLOCK}\s{{0,3}}[|–—]")
+_VISIBLE: Final = re.compile(r"[^\s]|[^\S\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def blank_furniture(text: str) -> str:
+    """Return `text` with site furniture replaced by spaces: same length, same line breaks, offsets hold.
+
+    Furniture is judged by whole lines: headings of link lists with the headlines under them, one-line links
+    ("Read also: …"), share, newsletter, credit and cookie lines, and headlines with clock times at the end.
+    A bulleted list, a live blog and any line that ends as a sentence does are prose.
+    """
+    if _GATE.search("\n" + text) is None:
+        return text
+    lines = text.split("\n")
+    furniture = _link_lists(lines)
+    _add_timed_tail(lines, furniture)
+    return "\n".join(
+        _VISIBLE.sub(" ", line) if blank else line for line, blank in zip(lines, furniture, strict=True)
+    )
+
+
+def _link_lists(lines: list[str]) -> list[bool]:
+    """Return which lines are furniture by themselves, or are headlines under a heading that is."""
+    furniture = [False] * len(lines)
+    headlines = _MOST_HEADLINES + 1  # how many plain headlines the list so far has; too many: no list
+    for i, line in enumerate(lines):
+        core = line.strip(_EDGES)
+        if not core:
+            continue
+        if _is_heading(core):
+            furniture[i], headlines = True, 0
+        elif len(line) <= _LONGEST_LINE and (_INLINE.match(core) or _WHOLE_LINE.fullmatch(core)):
+            furniture[i] = True
+        elif headlines <= _MOST_HEADLINES and _is_link(line.strip()):
+            furniture[i] = True
+            headlines += line.lstrip()[0] not in _BULLETS
+        else:
+            headlines = _MOST_HEADLINES + 1
+    return furniture
+
+
+def _is_heading(core: str) -> bool:
+    return len(core) < 50 and core.casefold().replace("’", "'") in _ALONE
+
+
+def _is_link(line: str) -> bool:
+    """Tell whether a line under a heading is a headline: short, and it does not end as a sentence does."""
+    last = line.rstrip("\"'”’»)]")[-1:]
+    if not last or last in ".!…:;,。" or len(line) > _LONGEST_LINE:
+        return False
+    if line[0] in _BULLETS or _TIMED.match(line):
+        return True
+    return len(line) <= _LONGEST_HEADLINE and last not in "?؟" and not line[0].islower()
+
+
+def _add_timed_tail(lines: list[str], furniture: list[bool]) -> None:
+    """Mark the headlines with clock times that end the article, if they are several and not most of it."""
+    tail: list[int] = []
+    for i in range(len(lines) - 1, -1, -1):
+        line = lines[i].strip()
+        if furniture[i] or not line:
+            continue
+        if not (_TIMED.match(line) and _is_link(line)):
+            break
+        tail.append(i)
+    size = sum(len(lines[i].strip()) for i in tail)
+    whole = sum(len(line.strip()) for line, blank in zip(lines, furniture, strict=True) if not blank)
+    if len(tail) >= _FEWEST_TIMED and 2 * size < whole:
+        for i in tail:
+            furniture[i] = True

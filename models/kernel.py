@@ -1,0 +1,232 @@
+r"""Compiled core: text to hashed word n-grams, to the rows of a feature table, to scores, in one pass.
+
+A token is what scikit-learn's default pattern `(?u)\b\w\w+\b` finds in lower-cased text. An n-gram is known by a
+64-bit hash of its tokens; the table is open-addressing with linear probing: `slots[hash & mask]` holds a row or -1,
+and `hashes[row]` tells whether it is the right one.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Compiled = TypeVar("Compiled", bound=Callable[..., object])
+
+WORD = re.compile(r"\w\w+")
+"""A token, as scikit-learn's default pattern finds it in lower-cased text; the kernel finds the same."""
+
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+_MIX_1 = np.uint64(0x9E3779B97F4A7C15)
+_MIX_2 = np.uint64(0xD6E8FEB86659FD93)
+_SHIFT = np.uint64(32)
+
+
+def compiled(function: Compiled) -> Compiled:
+    """Compile with numba, cached on disk, without the interpreter's lock."""
+    return cast(Compiled, njit(cache=True, nogil=True)(function))
+
+
+@lru_cache(maxsize=1)
+def word_table() -> NDArray[np.bool_]:
+    r"""Return for every code point whether Python's `re` counts it as `\w`: bool, shape (0x110000,)."""
+    table = np.zeros(sys.maxunicode + 1, dtype=np.bool_)
+    for run in re.finditer(r"\w+", "".join(map(chr, range(sys.maxunicode + 1)))):
+        table[run.start() : run.end()] = True
+    return table
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return the code points of `text` as uint32, lone surrogates kept."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+@compiled
+def _mix(left: np.uint64, right: np.uint64) -> np.uint64:
+    mixed = left * _MIX_1 + right
+    mixed = (mixed ^ (mixed >> _SHIFT)) * _MIX_2
+    return mixed ^ (mixed >> _SHIFT)
+
+
+@compiled
+def ngrams(
+    codes: NDArray[np.uint32], words: NDArray[np.bool_], shortest: int, longest: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32], int]:
+    """Find every word n-gram of lower-cased text.
+
+    Args:
+        codes: code points of the text, uint32, shape (length,).
+        words: `word_table()`.
+        shortest: least number of tokens in an n-gram.
+        longest: largest number of tokens in an n-gram.
+
+    Returns:
+        hashes (uint64), starts and ends (int32, half-open, code points), each of shape (n-grams,), by the position
+        of the last token; and the number of tokens.
+    """
+    length = len(codes)
+    room = (length // 3 + 1) * (longest - shortest + 1)
+    hashes = np.empty(room, np.uint64)
+    starts = np.empty(room, np.int32)
+    ends = np.empty(room, np.int32)
+    running = np.zeros(longest + 1, np.uint64)  # running[n]: the n-gram that ends at the last token
+    begins = np.zeros(longest + 1, np.int32)
+    found = 0
+    tokens = 0
+    at = 0
+    while at < length:
+        if not words[codes[at]]:
+            at += 1
+            continue
+        begin = at
+        token = _FNV_OFFSET
+        while at < length and words[codes[at]]:
+            token = (token ^ np.uint64(codes[at])) * _FNV_PRIME
+            at += 1
+        if at - begin < 2:
+            continue
+        tokens += 1
+        for n in range(min(longest, tokens), 0, -1):
+            if n > 1:
+                running[n] = _mix(running[n - 1], token)
+                begins[n] = begins[n - 1]
+            else:
+                running[n] = _mix(np.uint64(0), token)
+                begins[n] = begin
+            if n >= shortest:
+                hashes[found] = running[n]
+                starts[found] = begins[n]
+                ends[found] = at
+                found += 1
+    return hashes[:found], starts[:found], ends[:found], tokens
+
+
+@compiled
+def build_slots(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Lay out the open-addressing table of `hashes`, at most half full.
+
+    Returns:
+        int32, shape (a power of two,): the row at each slot, or -1. Of shape (0,) where two hashes are equal.
+    """
+    size = 2
+    while size < 2 * len(hashes):
+        size *= 2
+    slots = np.full(size, -1, np.int32)
+    mask = np.uint64(size - 1)
+    for row in range(len(hashes)):
+        slot = hashes[row] & mask
+        while slots[slot] >= 0:
+            if hashes[slots[slot]] == hashes[row]:
+                return np.empty(0, np.int32)
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = row
+    return slots
+
+
+@compiled
+def look_up(wanted: NDArray[np.uint64], slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Return the row of each hash, or -1: int32, the shape of `wanted`."""
+    mask = np.uint64(len(slots) - 1)
+    rows = np.empty(len(wanted), np.int32)
+    for i in range(len(wanted)):
+        slot = wanted[i] & mask
+        row = slots[slot]
+        while row >= 0 and hashes[row] != wanted[i]:
+            slot = (slot + np.uint64(1)) & mask
+            row = slots[slot]
+        rows[i] = row
+    return rows
+
+
+@compiled
+def occurrences(
+    codes: NDArray[np.uint32],
+    words: NDArray[np.bool_],
+    shortest: int,
+    longest: int,
+    slots: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], int, int]:
+    """Find the n-grams of a text that the table knows.
+
+    Returns:
+        rows, starts and ends (int32, shape (known n-grams,)), the number of tokens, and how many of the text's
+        n-grams of the shortest length are known.
+    """
+    found, starts, ends, tokens = ngrams(codes, words, shortest, longest)
+    rows = look_up(found, slots, hashes)
+    known = 0
+    known_short = 0
+    emitted = 0
+    for token in range(1, tokens + 1):
+        here = min(longest, token) - shortest + 1  # how many n-grams end at this token, the shortest last
+        for i in range(emitted, emitted + here):
+            if rows[i] >= 0:
+                rows[known], starts[known], ends[known] = rows[i], starts[i], ends[i]
+                known += 1
+                known_short += i == emitted + here - 1
+        emitted += max(here, 0)
+    return rows[:known], starts[:known], ends[:known], tokens, known_short
+
+
+@compiled
+def tf_idf(
+    rows: NDArray[np.int32], amounts: NDArray[np.float32], idf: NDArray[np.float32], sublinear: bool
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Weigh a bag of rows as scikit-learn's `TfidfVectorizer` does: tf (or 1 + ln tf), times idf, to L2 norm 1.
+
+    Args:
+        rows: int32, shape (occurrences,), repeats allowed.
+        amounts: how much each occurrence counts, float32, the same shape.
+        idf: float32, shape (features,).
+        sublinear: use 1 + ln tf in place of tf.
+
+    Returns:
+        The distinct rows by first appearance (int32) and their values (float64).
+    """
+    size = 4
+    while size < 2 * len(rows):
+        size *= 2
+    mask = size - 1
+    places = np.full(size, -1, np.int32)
+    distinct = np.empty(len(rows), np.int32)
+    values = np.zeros(len(rows), np.float64)
+    count = 0
+    for i in range(len(rows)):
+        slot = (rows[i] * 40503) & mask
+        while places[slot] >= 0 and distinct[places[slot]] != rows[i]:
+            slot = (slot + 1) & mask
+        if places[slot] < 0:
+            places[slot] = count
+            distinct[count] = rows[i]
+            count += 1
+        values[places[slot]] += amounts[i]
+    total = 0.0
+    for i in range(count):
+        tf = 1.0 + np.log(values[i]) if sublinear else values[i]
+        values[i] = tf * idf[distinct[i]]
+        total += values[i] * values[i]
+    if total > 0.0:
+        values[:count] /= np.sqrt(total)
+    return distinct[:count], values[:count]
+
+
+@compiled
+def add_scores(
+    rows: NDArray[np.int32],
+    values: NDArray[np.float64],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Return bias + Σ value · weights[row]: the raw score of every topic, float64, shape (topics,)."""
+    scores = bias.astype(np.float64)
+    for i in range(len(rows)):
+        row = weights[rows[i]]
+        for topic in range(len(scores)):
+            scores[topic] += values[i] * row[topic]
+    return scores

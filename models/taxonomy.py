@@ -1,0 +1,162 @@
+"""Topics: what each is called, what it covers, where it stands, and its IPTC Media Topic codes."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from models.errors import TaxonomyError
+
+Match = Literal["exact", "close", "narrower"]
+
+DEFAULT_TAXONOMY = Path(__file__).with_name("taxonomy.toml")
+
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+_QCODE = re.compile(r"[^\s:]+:\S+")
+_KEYS = {"id", "name", "description", "parent", "codes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A concept of another vocabulary, and how well it matches the topic."""
+
+    qcode: str
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of a taxonomy. `parent` is the id of another topic, for display and codes only."""
+
+    id: str
+    name: str
+    description: str = ""
+    parent: str | None = None
+    codes: tuple[Code, ...] = ()
+
+    @property
+    def qcodes(self) -> list[str]:
+        """The codes without their match."""
+        return [code.qcode for code in self.codes]
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """Topics in a fixed order, which is the order of a model's columns.
+
+    Raises:
+        TaxonomyError: naming every fault at once.
+    """
+
+    name: str
+    topics: tuple[Topic, ...]
+    _column: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        faults = list(_faults(self.topics))
+        if faults:
+            raise TaxonomyError(f"taxonomy {self.name!r}: {'; '.join(faults)}")
+        object.__setattr__(self, "_column", {topic.id: i for i, topic in enumerate(self.topics)})
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The topics' ids in order."""
+        return tuple(topic.id for topic in self.topics)
+
+    def column(self, topic: str) -> int:
+        """Return the column of a topic.
+
+        Raises:
+            TaxonomyError: no such topic.
+        """
+        try:
+            return self._column[topic]
+        except KeyError:
+            raise TaxonomyError(f"no topic {topic!r} in {self.name!r}; it has {', '.join(self.ids)}") from None
+
+    def __len__(self) -> int:
+        return len(self.topics)
+
+    def __contains__(self, topic: object) -> bool:
+        return topic in self._column
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the taxonomy as JSON values; `from_json` reads them."""
+        return {"name": self.name, "topics": [_topic_json(topic) for topic in self.topics]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Taxonomy":
+        """Build a taxonomy from `to_json`'s values or from a parsed TOML file (`topic` for `topics`)."""
+        rows = data.get("topics", data.get("topic"))
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise TaxonomyError("a taxonomy needs a list of topics: [[topic]] tables with id and name")
+        return cls(str(data.get("name", "")), tuple(_topic(row, i) for i, row in enumerate(rows, start=1)))
+
+
+def load_taxonomy(path: Path = DEFAULT_TAXONOMY) -> Taxonomy:
+    """Read a taxonomy from a TOML file.
+
+    Raises:
+        TaxonomyError: the file is missing, is not TOML, or is wrong.
+    """
+    try:
+        return Taxonomy.from_json(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TaxonomyError(f"cannot read the taxonomy {path}: {error}") from error
+
+
+def _topic(row: Mapping[str, Any], number: int) -> Topic:
+    unknown = sorted(set(row) - _KEYS)
+    if unknown:
+        raise TaxonomyError(f"topic {number}: unknown {', '.join(unknown)}; known are {', '.join(sorted(_KEYS))}")
+    try:
+        codes = tuple(Code(str(code["qcode"]), code["match"]) for code in row.get("codes", ()))
+        return Topic(
+            id=str(row["id"]),
+            name=str(row["name"]),
+            description=str(row.get("description", "")),
+            parent=row.get("parent"),
+            codes=codes,
+        )
+    except (KeyError, TypeError) as error:
+        raise TaxonomyError(f"topic {number}: {error} is missing or of the wrong kind") from error
+
+
+def _topic_json(topic: Topic) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": topic.id, "name": topic.name, "description": topic.description}
+    if topic.parent is not None:
+        row["parent"] = topic.parent
+    row["codes"] = [{"qcode": code.qcode, "match": code.match} for code in topic.codes]
+    return row
+
+
+def _faults(topics: tuple[Topic, ...]) -> Iterator[str]:
+    ids = [topic.id for topic in topics]
+    parents = {topic.id: topic.parent for topic in topics}
+    if not topics:
+        yield "it has no topics"
+    for topic in topics:
+        if not _ID.fullmatch(topic.id):
+            yield f"id {topic.id!r} must be 1-64 of a-z, 0-9, '.', '_' and '-'"
+        if ids.count(topic.id) > 1:
+            yield f"id {topic.id!r} stands twice"
+        if topic.parent is not None and topic.parent not in parents:
+            yield f"{topic.id}: no topic {topic.parent!r} to be its parent"
+        elif _in_a_circle(topic.id, parents):
+            yield f"{topic.id}: its parents go round in a circle"
+        for code in topic.codes:
+            if not _QCODE.fullmatch(code.qcode):
+                yield f"{topic.id}: code {code.qcode!r} must be written scheme:code, e.g. medtop:16000000"
+            if code.match not in get_args(Match):
+                yield f"{topic.id}: match {code.match!r} must be one of {', '.join(get_args(Match))}"
+
+
+def _in_a_circle(topic: str, parents: Mapping[str, str | None]) -> bool:
+    above = parents[topic]
+    for _ in parents:
+        if above is None or above == topic:
+            break
+        above = parents.get(above)
+    return above is not None

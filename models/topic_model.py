@@ -1,0 +1,200 @@
+"""The topic model: an article in, its topics with confidence, band and evidence out. Immutable."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import kernel
+from models.article import Article, ArticleText
+from models.calibration import Band, Calibration
+from models.features import Bag, Features, lowering
+from models.taxonomy import Taxonomy, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One n-gram where it stands, and what it added to the score.
+
+    Attributes:
+        field: the field of the article as it was sent.
+        start: where it starts there, in Unicode code points.
+        end: where it ends, exclusive; markup between its words is inside.
+        text: its words, as read.
+        weight: what this occurrence adds to the topic's raw score (negative: speaks against).
+    """
+
+    field: str
+    start: int
+    end: int
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopicResult:
+    """One topic of one article.
+
+    Attributes:
+        topic: the topic.
+        score: raw score, log-odds.
+        confidence: calibrated probability, 0 to 1.
+        band: `auto`, `suggest`, or None below every cut-off.
+        bias: the score of an article without a known word; only with evidence.
+        evidence: strongest first; the weights and the bias add up to the score. None when not asked for.
+    """
+
+    topic: Topic
+    score: float
+    confidence: float
+    band: Band | None
+    bias: float | None = None
+    evidence: tuple[Evidence, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedArticle:
+    """The answer to one article: its topics by confidence, most likely first, and warnings."""
+
+    id: str | None
+    topics: tuple[TopicResult, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicModel:
+    """A trained model.
+
+    Args:
+        name: e.g. `news-en`.
+        version: e.g. `2026.11.23-1a2b3c4d`.
+        taxonomy: the topics, in the order of the columns of `weights`.
+        features: what the model reads of a text.
+        weights: float32, shape (features, topics), a feature's row contiguous.
+        bias: float32, shape (topics,).
+        calibrations: one a topic, in the same order.
+        manifest: what is known of how it was made, JSON values.
+
+    Raises:
+        ValueError: the parts do not fit together.
+    """
+
+    name: str
+    version: str
+    taxonomy: Taxonomy
+    features: Features
+    weights: NDArray[np.float32] = field(repr=False)
+    bias: NDArray[np.float32] = field(repr=False)
+    calibrations: tuple[Calibration, ...] = field(repr=False)
+    manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        wanted = (len(self.features.idf), len(self.taxonomy))
+        if self.weights.shape != wanted or self.bias.shape != wanted[1:]:
+            raise ValueError(
+                f"weights {self.weights.shape} and bias {self.bias.shape} do not fit {wanted[0]} features "
+                f"and {wanted[1]} topics"
+            )
+        if len(self.calibrations) != len(self.taxonomy):
+            raise ValueError(f"{len(self.calibrations)} calibrations for {len(self.taxonomy)} topics")
+
+    @property
+    def ref(self) -> str:
+        """Name and version in one word, `news-en@2026.11.23-1a2b3c4d`."""
+        return f"{self.name}@{self.version}"
+
+    def tag(self, article: Article, *, explain: bool = False) -> TaggedArticle:
+        """Return the article's topics: those that reach a band.
+
+        Args:
+            article: what to tag.
+            explain: add the evidence of every topic returned.
+
+        Raises:
+            EmptyArticle: there is nothing to read.
+            ArticleTooLong: a field is over its cap.
+        """
+        text = article.text()
+        bag = self.features.bag(text)
+        rows, values = self.features.vector(bag)
+        scores = kernel.add_scores(rows, values, self.weights, self.bias).tolist()
+        results = [result for column, score in enumerate(scores) if (result := self._result(column, score)).band]
+        results.sort(key=lambda result: -result.confidence)
+        if explain:
+            results = self._with_evidence(results, text, bag, rows, values)
+        return TaggedArticle(article.id, tuple(results), text.warnings)
+
+    def tag_many(self, articles: Iterable[Article]) -> Iterator[TaggedArticle]:
+        """Tag articles one after the other, as `tag` does."""
+        return map(self.tag, articles)
+
+    def explain(self, article: Article, topic: str) -> TopicResult:
+        """Return one topic of an article with its evidence, whether or not it reaches a band.
+
+        Raises:
+            TaxonomyError: the model has no such topic.
+            EmptyArticle: there is nothing to read.
+            ArticleTooLong: a field is over its cap.
+        """
+        column = self.taxonomy.column(topic)
+        text = article.text()
+        bag = self.features.bag(text)
+        rows, values = self.features.vector(bag)
+        score = float(kernel.add_scores(rows, values, self.weights, self.bias)[column])
+        return self._with_evidence([self._result(column, score)], text, bag, rows, values)[0]
+
+    def _result(self, column: int, score: float) -> TopicResult:
+        calibration = self.calibrations[column]
+        confidence = calibration.confidence(score)
+        return TopicResult(self.taxonomy.topics[column], score, confidence, calibration.band(confidence))
+
+    def _with_evidence(
+        self,
+        results: list[TopicResult],
+        text: ArticleText,
+        bag: Bag,
+        rows: NDArray[np.int32],
+        values: NDArray[np.float64],
+    ) -> list[TopicResult]:
+        shares = _shares(bag, rows, values)
+        places = _places(bag, text)
+        explained = []
+        for result in results:
+            column = self.taxonomy.column(result.topic.id)
+            adds = shares * self.weights[bag.rows, column]
+            order = np.argsort(-np.abs(adds), kind="stable")
+            evidence = tuple(replace(places[i], weight=float(adds[i])) for i in order.tolist() if adds[i])
+            explained.append(replace(result, bias=float(self.bias[column]), evidence=evidence))
+        return explained
+
+
+def _shares(bag: Bag, rows: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide each feature's value among its occurrences by what each counts: float64, shape (occurrences,)."""
+    order = np.argsort(rows)
+    feature = order[np.searchsorted(rows, bag.rows, sorter=order)]
+    totals = np.bincount(feature, weights=bag.amounts, minlength=len(rows))
+    return values[feature] * bag.amounts / totals[feature]
+
+
+def _places(bag: Bag, text: ArticleText) -> list[Evidence]:
+    """Return where every occurrence stands in the article as it was sent, and its words; no weight yet."""
+    title, body = slice(0, bag.in_title), slice(bag.in_title, None)
+    starts, ends = np.empty_like(bag.starts), np.empty_like(bag.ends)
+    starts[title], ends[title] = _before_lowering(text.title, bag.starts[title], bag.ends[title])
+    starts[body], ends[body] = _before_lowering(text.body, bag.starts[body], bag.ends[body])
+    words = [text.title[s:e] for s, e in zip(starts[title].tolist(), ends[title].tolist(), strict=True)]
+    words += [text.body[s:e] for s, e in zip(starts[body].tolist(), ends[body].tolist(), strict=True)]
+    starts[body], ends[body] = text.sent_spans(starts[body], ends[body])
+    fields = ["title"] * bag.in_title + [text.body_field] * (len(bag.rows) - bag.in_title)
+    return [Evidence(*place, weight=0.0) for place in zip(fields, starts.tolist(), ends.tolist(), words, strict=True)]
+
+
+def _before_lowering(
+    text: str, starts: NDArray[np.int32], ends: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    origin = lowering(text)
+    if origin is None or not len(starts):
+        return starts, ends
+    return origin[starts], origin[ends - 1] + 1

@@ -1,0 +1,82 @@
+"""The API's description: requests that are read by hand, problems, and examples that the model itself answered."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from service.active import EXAMPLE
+from service.problems import KINDS, MEDIA_TYPE
+from service.schemas import ArticleIn, ProblemOut
+
+_REF = "#/components/schemas/{model}"
+_ARTICLE = {"$ref": _REF.format(model="Article")}
+
+EXAMPLE_ARTICLE: dict[str, Any] = {
+    "id": EXAMPLE.id,
+    "title": EXAMPLE.title,
+    "body": EXAMPLE.body,
+    "language": EXAMPLE.language,
+}
+EXAMPLE_HTML: dict[str, Any] = {"id": 17, "title": EXAMPLE.title, "body_html": f"<p>{EXAMPLE.body}</p>"}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems with these statuses, for a route's `responses`."""
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kinds = [kind for kind in KINDS.values() if kind.status == status]
+    schema = {"$ref": _REF.format(model="Problem")}
+    return {
+        "description": "; or: ".join(f"{kind.title} (`{kind.type}`)" for kind in kinds),
+        "content": {MEDIA_TYPE: {"schema": schema}},
+    }
+
+
+def article_request() -> dict[str, Any]:
+    """Describe the request of `/v1/tag`."""
+    examples = {
+        "text": {"summary": "Plain text", "value": EXAMPLE_ARTICLE},
+        "html": {"summary": "HTML", "value": EXAMPLE_HTML},
+    }
+    content = {"application/json": {"schema": _ARTICLE, "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def batch_request(lines: tuple[str, ...]) -> dict[str, Any]:
+    """Describe the request of `/v1/tag/batch`."""
+    # Any value may stand in an article's place: a bad one is answered by an error in its place.
+    articles = {"type": "array", "maxItems": 1000, "items": {"anyOf": [_ARTICLE, {}]}}
+    rows = [EXAMPLE_ARTICLE, EXAMPLE_HTML]
+    content: dict[str, Any] = {"application/json": {"schema": articles, "example": rows}}
+    for name in lines:
+        content[name] = {"schema": {"type": "string", "pattern": r"\S"}, "example": _lines(rows)}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def complete(schema: dict[str, Any], example: dict[str, Any] | None) -> dict[str, Any]:
+    """Add the schemas that no route's signature names, and the model's own answer as the example.
+
+    Args:
+        schema: FastAPI's description, changed in place.
+        example: the model's answer to `EXAMPLE`; None while there is none.
+    """
+    for model, name in ((ArticleIn, "Article"), (ProblemOut, "Problem")):
+        _add_schema(schema, model, name)
+    if example is not None:
+        tag, batch = (schema["paths"][path]["post"]["responses"]["200"] for path in ("/v1/tag", "/v1/tag/batch"))
+        tag["content"]["application/json"]["example"] = example
+        batch["content"]["application/x-ndjson"]["example"] = _lines([example, example | {"id": "17"}])
+    return schema
+
+
+def _add_schema(schema: dict[str, Any], model: type[BaseModel], name: str) -> None:
+    described = model.model_json_schema(ref_template=_REF)
+    parts = described.pop("$defs", {})
+    schema.setdefault("components", {}).setdefault("schemas", {}).update({**parts, name: described})
+
+
+def _lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(to_json(row).decode() + "\n" for row in rows)

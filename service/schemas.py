@@ -1,0 +1,188 @@
+"""What travels over HTTP. The article's fields are checked here; the answers' are documented and not checked again."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from models.article import MAX_BODY, MAX_TITLE
+from models.html import MAX_HTML
+
+MAX_ID = 256
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _text_schema(limit: int, *, words: bool) -> WithJsonSchema:
+    """Document the caps that `models.Article` keeps, in code points."""
+    schema: dict[str, Any] = {"type": "string", "maxLength": limit}
+    return WithJsonSchema(schema | {"pattern": r"\S"} if words else {"anyOf": [schema, {"type": "null"}]})
+
+
+Id = Annotated[
+    Annotated[str, Field(max_length=MAX_ID)] | None,
+    BeforeValidator(_as_text),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": MAX_ID}, {"type": "integer"}, {"type": "null"}]}),
+]
+
+
+class ArticleIn(BaseModel):
+    """An article: exactly one of `body` and `body_html`, and no other field is required. null counts as absent."""
+
+    model_config = ConfigDict(
+        strict=True,
+        hide_input_in_errors=True,
+        title="Article",
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["body"], "properties": {"body_html": {"type": "null"}}},
+                {"required": ["body_html"], "properties": {"body": {"type": "null"}}},
+            ]
+        },
+    )
+
+    id: Id = Field(
+        default=None, description="The sender's name for it, echoed as a string; a whole number is read as one."
+    )
+    title: Annotated[str | None, _text_schema(MAX_TITLE, words=False)] = Field(default=None, description="Plain text.")
+    body: Annotated[str | None, _text_schema(MAX_BODY, words=True)] = Field(
+        default=None,
+        description="Plain text; one that is clearly HTML is read as HTML, with the warning `html-in-body`.",
+    )
+    body_html: Annotated[str | None, _text_schema(MAX_HTML, words=True)] = Field(default=None, description="HTML.")
+    language: str | None = Field(default=None, description="BCP 47 tag, as the sender believes.")
+    url: str | None = Field(default=None, description="Where it is published; never fetched.")
+
+
+class EvidenceOut(BaseModel):
+    """One n-gram where it stands, and what it added to the topic's score."""
+
+    model_config = ConfigDict(title="Evidence")
+
+    field: Literal["title", "body", "body_html"]
+    start: int = Field(ge=0, description="Unicode code points of the field as it was sent.")
+    end: int = Field(ge=0, description="Exclusive.")
+    text: str
+    weight: float
+
+
+class TopicOut(BaseModel):
+    """One topic of an article; `score`, `bias` and `evidence` only with `?explain=true`."""
+
+    model_config = ConfigDict(title="TopicAnswer")
+
+    id: str
+    name: str
+    qcodes: list[str] = Field(description="IPTC Media Topic codes.")
+    parent: str | None = Field(description="The id of the topic above.")
+    confidence: float = Field(ge=0, le=1, description="Calibrated probability.")
+    band: Literal["auto", "suggest"]
+    score: float | None = Field(default=None, description="Log-odds: the evidence's weights and the bias, added up.")
+    bias: float | None = None
+    evidence: list[EvidenceOut] | None = Field(default=None, description="Strongest first.")
+
+
+class AnswerOut(BaseModel):
+    """The answer to one article: its topics, most likely first."""
+
+    model_config = ConfigDict(title="Answer")
+
+    id: str | None
+    model: str = Field(description="Name and version of the model that answered.")
+    topics: list[TopicOut]
+    warnings: list[str] = Field(description="`html-in-body`, `unknown-field: <name>` …")
+
+
+class CodeOut(BaseModel):
+    """A concept of another vocabulary."""
+
+    model_config = ConfigDict(title="Code")
+
+    qcode: str
+    match: Literal["exact", "close", "narrower"]
+
+
+class CutoffsOut(BaseModel):
+    """The confidences from which a topic is in a band."""
+
+    model_config = ConfigDict(title="Cutoffs")
+
+    suggest: float
+    auto: float | None = Field(description="null where no cut-off keeps the promise of the band `auto`.")
+
+
+class MeasuredOut(BaseModel):
+    """How well the model does on the topic, on articles it was not trained on."""
+
+    model_config = ConfigDict(title="Measured")
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int | None
+
+
+class TaxonomyTopicOut(BaseModel):
+    """One topic of the model."""
+
+    model_config = ConfigDict(title="Topic")
+
+    id: str
+    name: str
+    description: str
+    parent: str | None
+    codes: list[CodeOut]
+    cutoffs: CutoffsOut
+    measured: MeasuredOut | None = Field(description="null where the model's manifest has no figures.")
+
+
+class TopicsOut(BaseModel):
+    """The topics that the model knows."""
+
+    model_config = ConfigDict(title="Topics")
+
+    model: str
+    taxonomy: str
+    topics: list[TaxonomyTopicOut]
+
+
+class StatusOut(BaseModel):
+    """That the service is well."""
+
+    model_config = ConfigDict(title="Status")
+
+    status: Literal["ok"]
+
+
+class FaultOut(BaseModel):
+    """One fault: where, and what to do."""
+
+    model_config = ConfigDict(title="Fault")
+
+    pointer: str | None = Field(default=None, description="JSON pointer (RFC 6901) as a URI fragment, `#/body`.")
+    parameter: str | None = Field(default=None, description="The query parameter's name.")
+    detail: str
+
+
+class ProblemOut(BaseModel):
+    """A problem (RFC 9457)."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(description="A reference that this service answers, `/problems/empty-article`.")
+    title: str
+    status: int
+    detail: str
+    errors: list[FaultOut]
+
+
+class KindOut(BaseModel):
+    """One kind of problem, and what to do about it."""
+
+    model_config = ConfigDict(title="ProblemKind")
+
+    type: str
+    title: str
+    status: int
+    remedy: str

@@ -1,0 +1,150 @@
+"""Make a model from the command line: `python -m training data|train|evaluate|publish`."""
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.article import Article
+from models.bundle import load_bundle
+from models.errors import BundleNotFound, TagdeskError
+from models.storage import SHIPPED, current, load, make_current, store
+from models.taxonomy import load_taxonomy
+from training.config import DEFAULT_CONFIG, Config, load_config
+from training.corpus import read_corpus
+from training.current_events import fetch_current_events
+from training.errors import CorpusError
+from training.evaluate import score_articles, table
+from training.labels import LABELS, load_label_map
+from training.train import held_out_scores, read_training_set, train
+from training.wikinews import fetch_wikinews
+
+SHARED = Path("../shared/data")
+FETCHED = Path("var/corpora")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0, or 2 where nothing could be done."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (TagdeskError, OSError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Make and measure topic models.")
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="training config (TOML)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, what in (
+        ("data", _data, "fetch the open corpora into var/corpora, unless they are at hand"),
+        ("train", _train, "train a model and save its bundle in the store"),
+        ("evaluate", _evaluate, "print a model's figures on held-out and gold articles"),
+        ("publish", _publish, "let CURRENT name a version of the store"),
+        ("ship", _ship, "copy the store's current model to models/store, the one that a clone serves"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.set_defaults(run=run)
+        if name == "train":
+            command.add_argument("--publish", action="store_true", help="let CURRENT name the new version")
+        if name == "evaluate":
+            command.add_argument("--model", default=None, help="name, name@version or path (default: the config's)")
+        if name == "publish":
+            command.add_argument("version", help="e.g. 2026.11.23-1a2b3c4d")
+    return parser
+
+
+def corpus_folder() -> Path:
+    """Return where the corpora lie: `CORPUS_DIR`, or `../shared/data/corpora` where present, or `var/corpora`."""
+    given = os.environ.get("CORPUS_DIR")
+    if given:
+        return Path(given)
+    shared = SHARED / "corpora"
+    return shared if shared.is_dir() else FETCHED
+
+
+def _data(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    folder = corpus_folder()
+    missing = [name for name in config.corpora if not (folder / name).exists()]
+    if not missing:
+        print(f"the corpora are at hand in {folder}: {', '.join(config.corpora)}")
+        return
+    taxonomy = load_taxonomy()
+    if "wikinews.jsonl.gz" in missing:
+        labels = load_label_map(LABELS / "wikinews.toml", taxonomy).labels
+        print(fetch_wikinews(folder, labels))
+    if "current-events.jsonl.gz" in missing:
+        print(fetch_current_events(folder))
+
+
+def _train(options: argparse.Namespace) -> None:
+    config, folder = load_config(options.config), corpus_folder()
+    _need_corpora(config, folder)
+    bundle = train(config, load_taxonomy(), folder, store())
+    model = load_bundle(bundle)
+    if options.publish:
+        make_current(store(), model.name, model.version)
+    figures = model.manifest["metrics"]["held_out"]
+    print(f"{model.ref}  content hash {model.manifest['content_hash']}")
+    print(f"held out: micro-F1 {figures['micro_f1']:.3f}, macro-F1 {figures['macro_f1']:.3f}")
+    print(f"saved in {bundle}{' and made current' if options.publish else ''}")
+
+
+def _need_corpora(config: Config, folder: Path) -> None:
+    missing = [name for name in config.corpora if not (folder / name).exists()]
+    if missing:
+        raise CorpusError(
+            f"{', '.join(missing)} not found in {folder}: run `make data`, or set CORPUS_DIR to the folder they are in"
+        )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    config, folder = load_config(options.config), corpus_folder()
+    model = load(options.model or config.name)
+    print(f"{model.ref}\n")
+    if all((folder / name).exists() for name in config.corpora):
+        data = read_training_set(config, model.taxonomy, folder)
+        print(table(held_out_scores(model, data), "held out"))
+    else:
+        print(f"no corpora in {folder}: their held-out part is not measured (`make data` fetches them)")
+    gold = SHARED / "gold" / "dev.jsonl.gz"
+    if gold.exists():
+        rows = read_corpus(gold, for_training=False).articles
+        tagged = list(model.tag_many(Article(title=one.title, body=one.body, id=one.id) for one in rows))
+        wanted, optional = [one.topics or () for one in rows], [one.optional for one in rows]
+        print()
+        print(table(score_articles(tagged, wanted, optional, topics=model.taxonomy.ids), "gold/dev"))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    name = load_config(options.config).name
+    make_current(store(), name, options.version)
+    print(f"{name}@{options.version} is current in {store()}")
+
+
+def _ship(options: argparse.Namespace) -> None:
+    name = load_config(options.config).name
+    version = current(store(), name)
+    if version is None:
+        raise BundleNotFound(f"no current {name} in {store()}: run `make train`")
+    old = current(SHIPPED, name)
+    target = SHIPPED / name / version
+    if not target.exists():
+        shutil.copytree(store() / name / version, target)
+    load_bundle(target)
+    make_current(SHIPPED, name, version)
+    if old and old != version:
+        shutil.rmtree(SHIPPED / name / old)
+    print(f"{name}@{version} is shipped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""From what a corpus says (labels) to what we predict (topics): yes, no, or left open."""
+
+import csv
+import hashlib
+import logging
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.taxonomy import Taxonomy
+from training.corpus import Corpus, LabelledArticle
+from training.errors import CorpusError, LabelMapError
+
+log = logging.getLogger(__name__)
+
+YES, NO, OPEN = 1, -1, 0
+
+LABELS = Path(__file__).with_name("labels")
+
+_KEYS = {"corpus", "decides", "least_label_prob", "silent", "labels"}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """What a corpus' labels say of the topics.
+
+    A topic that one of an article's labels asserts is a yes; one that a label leaves open is open; of the rest the
+    corpus denies those that it decides, and the others are open.
+
+    Attributes:
+        corpus: the corpus it speaks for.
+        decides: topics that the corpus denies where no label asserts or opens them.
+        asserts: per label, the topics it asserts.
+        opens: per label, the topics it leaves open.
+        least_label_prob: labels less likely than this leave every topic open.
+    """
+
+    corpus: str
+    decides: frozenset[str]
+    asserts: Mapping[str, frozenset[str]]
+    opens: Mapping[str, frozenset[str]]
+    least_label_prob: float = 0.0
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Every label that the map knows."""
+        return frozenset(self.asserts)
+
+    def decide(self, article: LabelledArticle, taxonomy: Taxonomy) -> NDArray[np.int8]:
+        """Return yes, no or open for every topic: int8, shape (topics,)."""
+        if article.label_prob < self.least_label_prob:
+            return np.zeros(len(taxonomy), np.int8)
+        yes = frozenset[str]().union(*(self.asserts[label] for label in article.labels))
+        maybe = frozenset[str]().union(*(self.opens[label] for label in article.labels))
+        said = (
+            YES if topic in yes else NO if topic in self.decides and topic not in maybe else OPEN
+            for topic in taxonomy.ids
+        )
+        return np.fromiter(said, np.int8, len(taxonomy))
+
+
+def load_label_map(path: Path, taxonomy: Taxonomy) -> LabelMap:
+    """Read a label map from TOML.
+
+    Raises:
+        LabelMapError: naming the file and every fault at once.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LabelMapError(f"cannot read the label map {path}: {error}") from error
+    faults = [f"unknown key {key!r}; known are {', '.join(sorted(_KEYS))}" for key in sorted(set(data) - _KEYS)]
+    rows: dict[str, Any] = {label: {} for label in data.get("silent", [])} | data.get("labels", {})
+    decides = taxonomy.ids if data.get("decides") == "all" else data.get("decides", [])
+    for place, names in [("decides", decides), *_named(rows)]:
+        faults += [f"{place}: unknown topic {name!r}" for name in names if name not in taxonomy]
+    for label, row in rows.items():
+        faults += [f"label {label!r}: unknown key {key!r}" for key in sorted(set(row) - {"asserts", "open"})]
+    if faults:
+        raise LabelMapError(f"label map {path}: {'; '.join(faults)}")
+    return LabelMap(
+        corpus=str(data.get("corpus", path.stem)),
+        decides=frozenset(decides),
+        asserts={label: frozenset(row.get("asserts", ())) for label, row in rows.items()},
+        opens={label: frozenset(row.get("open", ())) for label, row in rows.items()},
+        least_label_prob=float(data.get("least_label_prob", 0.0)),
+    )
+
+
+def _named(rows: Mapping[str, Mapping[str, Sequence[str]]]) -> list[tuple[str, Sequence[str]]]:
+    return [(f"label {label!r}", names) for label, row in rows.items() for names in row.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class HandLabel:
+    """What a person says of one article.
+
+    Attributes:
+        topics: all its topics.
+        text: `fingerprint` of the body that was read, or "" where the id alone is sure.
+    """
+
+    topics: tuple[str, ...]
+    text: str = ""
+
+    def speaks_of(self, article: LabelledArticle) -> bool:
+        """Say whether the article is still the text that was read."""
+        return not self.text or self.text == fingerprint(article.body)
+
+
+def fingerprint(body: str) -> str:
+    """Return eight hexadecimal digits that tell a text by its first 40 letters and digits.
+
+    Wiki pages are edited: an event's number on its day's page may come to mean another event.
+    """
+    letters = "".join(char for char in body[:400].lower() if char.isalnum())[:40]
+    return hashlib.blake2b(letters.encode(), digest_size=4).hexdigest()
+
+
+def read_hand_labels(path: Path, taxonomy: Taxonomy) -> dict[str, HandLabel]:
+    """Read hand labels: a TSV with columns id, topics (comma-separated) and, optionally, text (`fingerprint`).
+
+    Raises:
+        CorpusError: listing every bad line.
+    """
+    found: dict[str, HandLabel] = {}
+    faults: list[str] = []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file, delimiter="\t")
+            for row in rows:
+                topics = tuple(filter(None, (row.get("topics") or "").split(",")))
+                unknown = [topic for topic in topics if topic not in taxonomy]
+                where = f"{path.name}:{rows.line_num}"
+                if not row.get("id") or not topics:
+                    faults.append(f"{where}: id or topics is missing")
+                elif unknown:
+                    faults.append(f"{where}: topics: unknown topic {', '.join(map(repr, unknown))}")
+                elif row["id"] in found:
+                    faults.append(f"{where}: id: {row['id']!r} stands twice")
+                else:
+                    found[row["id"]] = HandLabel(topics, row.get("text") or "")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(f"cannot read the hand labels {path}: {error}") from error
+    if faults:
+        raise CorpusError("\n  ".join([f"{path} has {len(faults):,} bad rows; nothing was used:", *faults[:20]]))
+    return found
+
+
+def decide_topics(
+    corpus: Corpus,
+    taxonomy: Taxonomy,
+    label_map: LabelMap | None,
+    hand_labels: Mapping[str, HandLabel],
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Say for every article and topic whether it is a yes, a no or open.
+
+    Returns:
+        int8, shape (articles, topics), and bool, shape (articles,): whether a person's word decides all topics.
+
+    Raises:
+        LabelMapError: the corpus has labels and no map, or labels that its map does not know.
+    """
+    _check_labels(corpus, label_map)
+    decisions = np.zeros((len(corpus.articles), len(taxonomy)), np.int8)
+    by_hand = np.zeros(len(corpus.articles), np.bool_)
+    strayed = 0
+    for i, article in enumerate(corpus.articles):
+        label = hand_labels.get(article.id)
+        topics = article.topics
+        if label is not None and label.speaks_of(article):
+            topics = label.topics
+        elif label is not None:
+            strayed += 1
+        if topics is not None:
+            decisions[i] = NO
+            decisions[i, [taxonomy.column(topic) for topic in topics]] = YES
+            by_hand[i] = True
+        elif label_map is not None:
+            decisions[i] = label_map.decide(article, taxonomy)
+    if strayed:
+        log.warning("%s: %d hand labels were given to another text and are not used", corpus.name, strayed)
+    return decisions, by_hand
+
+
+def _check_labels(corpus: Corpus, label_map: LabelMap | None) -> None:
+    known = label_map.labels if label_map else frozenset()
+    unknown = Counter(label for article in corpus.articles for label in article.labels if label not in known)
+    if unknown:
+        shown = ", ".join(f"{label!r} ({count:,})" for label, count in unknown.most_common(20))
+        what = "its label map does not know" if label_map else "no label map explains"
+        raise LabelMapError(
+            f"corpus {corpus.name}: {len(unknown)} labels {what}: {shown}; "
+            "say in training/labels/ what each asserts and leaves open, or list it under silent"
+        )

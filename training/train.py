@@ -1,0 +1,250 @@
+"""Train a model from end to end: read, decide, vectorize, fit, calibrate, measure, save."""
+
+import hashlib
+import logging
+import platform
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.article import Article, ArticleText
+from models.bundle import content_hash, save_bundle
+from models.errors import ArticleError
+from models.taxonomy import Taxonomy
+from models.topic_model import TopicModel
+from training.calibrate import calibrate
+from training.card import card
+from training.config import Config
+from training.corpus import Corpus, file_sha256, read_corpus
+from training.errors import TrainingError
+from training.evaluate import Counts, Scores, score_articles
+from training.fit import Fitted, fit_topics, learnable
+from training.labels import LABELS, HandLabel, decide_topics, load_label_map, read_hand_labels
+from training.progress import progress
+from training.split import folds, held_out
+from training.vectorize import NgramVectorizer
+
+log = logging.getLogger(__name__)
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "joblib")
+_SEED_OF_CODE = ("models", "training")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Everything a model learns from and is tested on, in one order.
+
+    Attributes:
+        corpora: where the articles come from.
+        ids: the articles' ids.
+        articles: the articles.
+        texts: what is read of them.
+        decisions: yes, no or open, int8, shape (articles, topics).
+        by_hand: a person decided all topics, bool, shape (articles,).
+        test: kept out of training for the test, bool, shape (articles,).
+    """
+
+    corpora: tuple[Corpus, ...]
+    ids: tuple[str, ...]
+    articles: tuple[Article, ...]
+    texts: tuple[ArticleText, ...]
+    decisions: NDArray[np.int8]
+    by_hand: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+
+
+def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) -> Path:
+    """Train a model and save its bundle.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
+    """
+    data = read_training_set(config, taxonomy, corpus_folder)
+    learn = np.flatnonzero(~data.test)
+    decisions = data.decisions[learn]
+    calibration = data.by_hand[learn] if data.by_hand.any() else np.ones(len(learn), np.bool_)
+    fold = folds([data.ids[i] for i in learn], config.fit.folds, config.fit.seed)
+    fold[~calibration] = -1
+    taxonomy, decisions, data = _leave_out_the_unlearnable(taxonomy, decisions, fold, config, data)
+
+    log.info("vectorizing %s articles", f"{len(learn):,}")
+    vectorizer = NgramVectorizer(
+        shortest=config.features.shortest,
+        longest=config.features.longest,
+        title_weight=config.features.title_weight,
+        sublinear_tf=config.features.sublinear_tf,
+        min_df=config.fit.min_df,
+        max_features=config.fit.max_features,
+    )
+    X = vectorizer.fit_transform([data.texts[i] for i in learn])
+    weight = np.where(data.by_hand[learn], config.fit.hand_weight, 1.0)
+    fitted = fit_topics(X, decisions, weight, fold, config.fit)
+
+    decided = decisions[fold >= 0]
+    calibrations = tuple(
+        calibrate(fitted.out_of_fold[:, column], decided[:, column], config.fit.precision_target)
+        for column in range(len(taxonomy))
+    )
+    model = TopicModel(
+        name=config.name,
+        version="draft",
+        taxonomy=taxonomy,
+        features=vectorizer.features_,
+        weights=fitted.weights,
+        bias=fitted.bias,
+        calibrations=calibrations,
+    )
+    now = datetime.now(UTC)
+    found = content_hash(model, vectorizer.ngrams_)
+    model = replace(
+        model,
+        version=f"{now:%Y.%m.%d}-{found[:8]}",
+        manifest={
+            "trained": now.isoformat(timespec="seconds"),
+            "language": config.language,
+            "data": _data_json(config, data),
+            "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
+            "metrics": _metrics(model, fitted, decided, data),
+            "code": _code_fingerprint(),
+            "libraries": {"python": platform.python_version()} | {name: version_of(name) for name in _LIBRARIES},
+        },
+    )
+    return save_bundle(model, vectorizer.ngrams_, card(model, config, vectorizer.ngrams_), store)
+
+
+def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -> TrainingSet:
+    """Read the corpora, decide every article's topics and read its text.
+
+    Raises:
+        CorpusError: a corpus or the hand labels cannot be read, or have bad rows.
+        LabelMapError: a map is wrong, or a corpus has a label that no map knows.
+        TrainingError: nothing is decided.
+    """
+    hand_labels: dict[str, HandLabel] = {}
+    for name in config.hand_labels:
+        hand_labels |= read_hand_labels(LABELS / name, taxonomy)
+    corpora, decisions, by_hand, articles = [], [], [], []
+    for name in config.corpora:
+        log.info("reading %s", name)
+        corpus = read_corpus(corpus_folder / name, topics=taxonomy.ids)
+        corpora.append(corpus)
+        path = LABELS / f"{corpus.name}.toml"
+        label_map = load_label_map(path, taxonomy) if path.exists() else None
+        decided, hand = decide_topics(corpus, taxonomy, label_map, hand_labels)
+        decisions.append(decided)
+        by_hand.append(hand)
+        articles += [Article(title=one.title, body=one.body, id=one.id) for one in corpus.articles]
+    said, hand = np.concatenate(decisions), np.concatenate(by_hand)
+    kept = np.flatnonzero((said != 0).any(axis=1))
+    texts: dict[int, ArticleText] = {}
+    for i in progress(kept.tolist(), total=len(kept), what="reading texts", unit="article"):
+        try:
+            texts[i] = articles[i].text()
+        except ArticleError as error:
+            log.info("left out %s: %s", articles[i].id, error)
+    if not texts:
+        raise TrainingError("no article says anything of any topic: check the label maps and the topics column")
+    read = np.array(list(texts))
+    ids = tuple(str(articles[i].id) for i in read)
+    may_test = hand[read] if hand.any() else np.ones(len(read), np.bool_)
+    return TrainingSet(
+        corpora=tuple(corpora),
+        ids=ids,
+        articles=tuple(articles[i] for i in read),
+        texts=tuple(texts.values()),
+        decisions=said[read],
+        by_hand=hand[read],
+        test=held_out(ids) & may_test,
+    )
+
+
+def _leave_out_the_unlearnable(
+    taxonomy: Taxonomy,
+    decisions: NDArray[np.int8],
+    fold: NDArray[np.int64],
+    config: Config,
+    data: TrainingSet,
+) -> tuple[Taxonomy, NDArray[np.int8], TrainingSet]:
+    enough = learnable(decisions, fold, config.fit.folds)
+    for topic in np.array(taxonomy.ids)[~enough]:
+        log.warning("topic %s has too few articles to learn from: left out; label more of them", topic)
+    if not enough.any():
+        raise TrainingError("no topic has enough articles to learn from: label at least a few dozen each")
+    kept = {topic for topic, has in zip(taxonomy.ids, enough, strict=True) if has}
+    topics = tuple(
+        topic if topic.parent in kept else replace(topic, parent=None) for topic in taxonomy.topics if topic.id in kept
+    )
+    columns = np.flatnonzero(enough)
+    return (
+        Taxonomy(taxonomy.name, topics),
+        decisions[:, columns],
+        replace(data, decisions=data.decisions[:, columns]),
+    )
+
+
+def _metrics(model: TopicModel, fitted: Fitted, decided: NDArray[np.int8], data: TrainingSet) -> dict[str, Any]:
+    """Measure out of fold (per topic: more articles) and on the held-out articles (over all: never seen)."""
+    ids = model.taxonomy.ids
+    out_of_fold = Scores({topic: Counts() for topic in ids})
+    for scores, row in zip(fitted.out_of_fold.tolist(), decided, strict=True):
+        confidences = [one.confidence(score) for one, score in zip(model.calibrations, scores, strict=True)]
+        order = sorted(range(len(ids)), key=lambda column: -confidences[column])
+        bands = ((ids[i], model.calibrations[i].band(confidences[i])) for i in order)
+        given = [(topic, band) for topic, band in bands if band]
+        wanted = {ids[i] for i in np.flatnonzero(row > 0)}
+        out_of_fold.add(given, wanted, {ids[i] for i in np.flatnonzero(row == 0)})
+    metrics = out_of_fold.to_json()
+    return {
+        "topics": metrics.pop("topics"),
+        "out_of_fold": metrics,
+        "held_out": held_out_scores(model, data).to_json(),
+    }
+
+
+def held_out_scores(model: TopicModel, data: TrainingSet) -> Scores:
+    """Score a model on the articles that were kept out of its training."""
+    ids = model.taxonomy.ids
+    test = np.flatnonzero(data.test)
+    wanted = [[ids[i] for i in np.flatnonzero(row > 0)] for row in data.decisions[test]]
+    left_open = [[ids[i] for i in np.flatnonzero(row == 0)] for row in data.decisions[test]]
+    tagged = list(model.tag_many(data.articles[i] for i in test))
+    return score_articles(tagged, wanted, left_open, topics=ids)
+
+
+def _data_json(config: Config, data: TrainingSet) -> dict[str, Any]:
+    return {
+        "corpora": [
+            {
+                "name": corpus.name,
+                "sha256": corpus.sha256,
+                "articles": len(corpus.articles),
+                "never_train": corpus.left_out,
+                "source": dict(corpus.source),
+            }
+            for corpus in data.corpora
+        ],
+        "hand_labels": {name: file_sha256(LABELS / name) for name in config.hand_labels},
+        "articles": len(data.ids),
+        "by_hand": int(data.by_hand.sum()),
+        "held_out": int(data.test.sum()),
+        "licences": list(config.licences),
+    }
+
+
+def _code_fingerprint() -> str:
+    """Return SHA-256 of the code and the settings that make and read a model."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent.parent
+    for folder in _SEED_OF_CODE:
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in {".py", ".toml"}:
+                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
