@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run data train evaluate ship lint types check test clean
+.PHONY: help install lock run data train evaluate ship lint types check test test-docker clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ types: $(VENV)/all ## mypy, strict
 
 check: lint types ## ruff, mypy and the tests
 	@$(BIN)/pytest
+
+test-docker: $(VENV)/all ## Lint the Dockerfile and replay its steps (needs the package index)
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/python .ci/replay-dockerfile
 
 test: check ## Install and run everything that can run offline
 

@@ -191,7 +191,7 @@ _WHOLE_LINES: Final = {
     "photo|photos|image|images|picture|foto|fotos|crédit|crédits|credit|credits|bild|imagen|imagem|immagine": (
         r"(?: (?:credits?|by|courtesy|courtesy of|photo|via|di|de))?(?: ?[:©/]|: ?©) ?\S.{0,70}"
     ),
-    r"copyright|©|(c)": r"\W{0,3}(?:©|\(c\))?\W{0,3}(?:19|20)\d\d.{0,90}",
+    "copyright|©": r"\W{0,3}(?:©|\(c\))?\W{0,3}(?:19|20)\d\d.{0,90}",
     "all rights reserved|tous droits réservés|alle rechte vorbehalten|todos los derechos reservados"
     "|todos os direitos reservados|tutti i diritti riservati|alle rechten voorbehouden": r".{0,60}",
     "we use cookies|this site uses cookies|this website uses cookies|accept cookies|accept all cookies"
@@ -217,9 +217,7 @@ def _any_of(phrases: Iterable[str]) -> str:
     groups: dict[str, list[str]] = {}
     for phrase in sorted(phrases, reverse=True):
         groups.setdefault(phrase[0], []).append(_pattern(phrase[1:]))
-    return "|".join(
-        f"[{re.escape(first + first.upper())}](?i:{'|'.join(rests)})" for first, rests in groups.items()
-    )
+    return "|".join(f"[{re.escape(first + first.upper())}](?i:{'|'.join(rests)})" for first, rests in groups.items())
 
 
 _ALONE: Final = frozenset(_INVITATIONS) | frozenset(_HEADINGS)
@@ -232,7 +230,7 @@ _WHOLE_LINE: Final = re.compile(
     re.IGNORECASE,
 )
 _TIMED: Final = re.compile(rf"[{re.escape(_BULLETS)}]\s{{0,3}}{_CLOCK}|{_CLOCK}\s{{0,3}}[|–—]")
-_VISIBLE: Final = re.compile(r"[^\s]|[^\S\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_WITHIN_LINE: Final = re.compile(r"[^\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 def blank_furniture(text: str) -> str:
@@ -248,14 +246,14 @@ def blank_furniture(text: str) -> str:
     furniture = _link_lists(lines)
     _add_timed_tail(lines, furniture)
     return "\n".join(
-        _VISIBLE.sub(" ", line) if blank else line for line, blank in zip(lines, furniture, strict=True)
+        _WITHIN_LINE.sub(" ", line) if blank else line for line, blank in zip(lines, furniture, strict=True)
     )
 
 
 def _link_lists(lines: list[str]) -> list[bool]:
     """Return which lines are furniture by themselves, or are headlines under a heading that is."""
     furniture = [False] * len(lines)
-    headlines = _MOST_HEADLINES + 1  # how many plain headlines the list so far has; too many: no list
+    headlines = _MOST_HEADLINES  # plain headlines in the list so far; at the most there is no list (any more)
     for i, line in enumerate(lines):
         core = line.strip(_EDGES)
         if not core:
@@ -264,11 +262,11 @@ def _link_lists(lines: list[str]) -> list[bool]:
             furniture[i], headlines = True, 0
         elif len(line) <= _LONGEST_LINE and (_INLINE.match(core) or _WHOLE_LINE.fullmatch(core)):
             furniture[i] = True
-        elif headlines <= _MOST_HEADLINES and _is_link(line.strip()):
+        elif headlines < _MOST_HEADLINES and _is_link(line.strip()):
             furniture[i] = True
             headlines += line.lstrip()[0] not in _BULLETS
         else:
-            headlines = _MOST_HEADLINES + 1
+            headlines = _MOST_HEADLINES
     return furniture
 
 

@@ -1,8 +1,8 @@
 """HTML from a CMS: is it HTML, its visible text, and where in the source each code point of the text stands.
 
-A tokenizer in numba runs first and rewrites the source, code point for code point: attributes and what nobody
-reads (scripts, comments …) become spaces, inline tags become empty comments, lists lose their indentation.
-The C parser then sees something so plain that any document at the cap ends soon, and positions still hold.
+A tokenizer in numba runs first and rewrites the source, code point for code point: tags become paragraphs, line
+breaks or empty comments, and what is not the article (scripts, forms, attributes …) becomes spaces. The C parser
+then sees a tree three levels deep, so that any document at the cap ends soon, and positions still hold.
 """
 
 import re
@@ -25,29 +25,19 @@ MAX_TAG: Final = 20_000
 _Codes = NDArray[np.uint32]
 _Spans = tuple[NDArray[np.int32], NDArray[np.int32]]
 
-# A caption is about the picture, and a stock one ("File photo: …") speaks for the wrong topic; resiliparse
-# drops <figure> whole, and with it embeds, bookmark cards and pull quotes, which repeat the prose.
-_SKIPPED: Final = ["nav, aside, footer, form, button, dialog, select, label, figure, figcaption"]
-
-_BLOCKS: Final = (
-    "p div h1 h2 h3 h4 h5 h6 pre br hr blockquote table caption thead tbody tfoot tr td th dl dt dd "
-    "article section header main address fieldset hgroup center details video audio object template "
-    "nav aside footer form button dialog select label figure figcaption"
-)
-# Lists are indented by their depth, which lets 256 kB of <ul><li> become 800 MB of text: they turn into
-# blocks without indentation. <summary> and <legend> would be glued to the text around them.
-_RENAMED: Final = {
-    "ul": "dl",
-    "ol": "dl",
-    "li": "dd",
-    "dir": "div",
-    "menu": "main",
-    "xmp": "pre",
-    "listing": "section",
-    "summary": "section",
-    "legend": "center",
+_PARAGRAPH, _BREAK, _PRE, _UNREAD, _SKIPPED = 0, 1, 2, 3, 4
+# A caption is about the picture, and a stock one ("File photo: …") speaks for the wrong topic; with <figure> go
+# embeds, bookmark cards and pull quotes, which repeat the prose. Lists and cells are paragraphs too: nested ones
+# would be indented by their depth, which makes 800 MB of text out of 256 kB of <ul><li>.
+_ELEMENTS: Final = {
+    _PARAGRAPH: "p div h1 h2 h3 h4 h5 h6 hr blockquote table caption thead tbody tfoot tr td th ul ol li dir menu "
+    "dl dt dd article section header main address fieldset legend hgroup center details summary",
+    _BREAK: "br",
+    _PRE: "pre xmp listing",
+    _UNREAD: "script style iframe textarea title noembed noframes",
+    _SKIPPED: "nav aside footer form button dialog select label figure figcaption noscript svg video audio object "
+    "template",
 }
-_UNREAD: Final = "script style iframe textarea title svg noscript noembed noframes"
 
 _LONGEST_NAME: Final = 10
 
@@ -61,10 +51,8 @@ def _pack(name: str) -> int:
 
 
 def _tag_table() -> NDArray[np.int64]:
-    """Return rows (packed name, packed name to write, 1 if the content is not read), sorted by name."""
-    rows = [(_pack(name), _pack(name), 0) for name in _BLOCKS.split()]
-    rows += [(_pack(old), _pack(new), 0) for old, new in _RENAMED.items()]
-    rows += [(_pack(name), _pack(name), 1) for name in _UNREAD.split()]
+    """Return rows (packed name, kind of element), sorted by name."""
+    rows = [(_pack(name), kind) for kind, names in _ELEMENTS.items() for name in names.split()]
     return np.array(sorted(rows), np.int64)
 
 
@@ -188,72 +176,106 @@ def _write_comment(codes: _Codes, at: int, end: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _write_tag(codes: _Codes, name_end: int, end: int, name: int) -> None:
-    """Write the packed `name` so that it ends at `name_end` and blank the attributes up to `end`."""
-    codes[name_end : end - 1] = _SPACE
-    while name > 0:
-        name_end -= 1
-        letter = name & 63
-        codes[name_end] = letter + 96 if letter <= 26 else letter + 21
-        name >>= 6
+def _write_tag(codes: _Codes, at: int, end: int, letters: bytes) -> None:
+    """Turn the tag at `at`:`end` into `<` and `letters`, without attributes."""
+    codes[at + 1 : end - 1] = _SPACE
+    for i in range(len(letters)):
+        codes[at + 1 + i] = letters[i]
 
 
 @njit(cache=True, nogil=True)
-def _rewrite_tag(codes: _Codes, at: int, name_at: int, tags: NDArray[np.int64]) -> tuple[int, int]:
-    """Rewrite the tag at `at`; return where it (with content nobody reads) ends, and its length."""
-    name_end, name = _read_name(codes, name_at)
-    end, closes_itself = _tag_end(codes, name_end)
-    row, length = _find_tag(tags, name), end - at
-    if row >= 0 and tags[row, 2] == 0 and codes[end - 1] == _GT:
-        _write_tag(codes, name_end, end, tags[row, 1])
-        return end, length
-    if row >= 0 and tags[row, 2] == 1 and name_at == at + 1 and not closes_itself:
-        end = _unread_end(codes, end, name)
-    _write_comment(codes, at, end)
-    return end, length
-
-
-@njit(cache=True, nogil=True)
-def _rewrite_markup(codes: _Codes, at: int, tags: NDArray[np.int64]) -> tuple[int, int]:
-    """Rewrite the markup at `at`; return where it ends and the length of its tag (0: no tag).
-
-    The end is `at` itself for a stray `<`, which is text.
-    """
-    n = len(codes)
-    if at + 1 >= n:
-        return at, 0
-    following = codes[at + 1]
-    name_at = at + 2 if following == _SLASH else at + 1
-    if name_at < n and _is_letter(codes[name_at]):
-        return _rewrite_tag(codes, at, name_at, tags)
-    if following in (_BANG, _QUESTION) or (following == _SLASH and name_at < n):
-        end = _comment_end(codes, at)
+def _rewrite_tag(codes: _Codes, at: int, end: int, kind: int, closing: bool, in_pre: bool) -> bool:
+    """Rewrite the tag at `at`:`end`; return whether what follows is preformatted."""
+    if codes[end - 1] != _GT:
         _write_comment(codes, at, end)
-        return end, 0
-    return at, 0
+    elif kind == _PARAGRAPH and not in_pre:
+        _write_tag(codes, at, end, b"p")
+    elif kind in (_PARAGRAPH, _BREAK):
+        _write_tag(codes, at, end, b"p" if end - at < 4 else b"br")
+    elif kind == _PRE and closing == in_pre:
+        _write_tag(codes, at, end, b"/pre" if closing else b"pre")
+        return not closing
+    else:
+        _write_comment(codes, at, end)
+    return in_pre
 
 
 @njit(cache=True, nogil=True)
-def _rewrite(codes: _Codes, tags: NDArray[np.int64]) -> tuple[NDArray[np.bool_], int, int]:
-    """Rewrite the source in place; return what of it is text, and the longest tag's place and length."""
-    is_text = np.zeros(len(codes), np.bool_)
-    at = longest = longest_at = 0
-    while at < len(codes):
-        if codes[at] == _LT:
-            end, length = _rewrite_markup(codes, at, tags)
-            if length > longest:
-                longest, longest_at = length, at
-            if end > at:
-                at = end
-                continue
+def _tag_name(codes: _Codes, at: int) -> int:
+    """Return where the name of the tag at `at` begins, or -1 if no tag does."""
+    name_at = at + 2 if at + 1 < len(codes) and codes[at + 1] == _SLASH else at + 1
+    return name_at if name_at < len(codes) and _is_letter(codes[name_at]) else -1
+
+
+@njit(cache=True, nogil=True)
+def _read_text(codes: _Codes, is_text: NDArray[np.bool_], at: int) -> int:
+    """Take everything up to the next markup as text; return where the markup starts."""
+    n = len(codes)
+    while at < n:
         code = codes[at]
+        if code == _LT and at + 1 < n:
+            following = codes[at + 1]
+            if _tag_name(codes, at) > 0 or following in (_BANG, _QUESTION):
+                break
+            if following == _SLASH and at + 2 < n:
+                break
         if code == 0:
             codes[at] = _SPACE
         elif 0xD800 <= code <= 0xDFFF:
             codes[at] = 0xFFFD
         is_text[at] = True
         at += 1
-    return is_text, longest_at, longest
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _rewrite(codes: _Codes, is_text: NDArray[np.bool_], tags: NDArray[np.int64]) -> tuple[int, int, int]:
+    """Rewrite the source and mark its text; return the longest tag's place and length, and the row left open.
+
+    That row of `tags` is of the element to skip that has no end, or -1.
+    """
+    longest = longest_at = depth = skipped_at = 0
+    skipped, in_pre = -1, False
+    at = _read_text(codes, is_text, 0)
+    while at < len(codes):
+        name_at = _tag_name(codes, at)
+        if name_at < 0:
+            end = _comment_end(codes, at)
+            _write_comment(codes, at, end)
+        else:
+            name_end, name = _read_name(codes, name_at)
+            end, closes_itself = _tag_end(codes, name_end)
+            if end - at > longest:
+                longest, longest_at = end - at, at
+            row, closing = _find_tag(tags, name), name_at == at + 2
+            kind = tags[row, 1] if row >= 0 else -1
+            if kind == _UNREAD and not closing and not closes_itself:
+                end = _unread_end(codes, end, name)
+            if kind == _SKIPPED and not closes_itself and (skipped == row or (skipped < 0 and not closing)):
+                if skipped < 0:
+                    skipped, skipped_at = row, at
+                depth += -1 if closing else 1
+            if skipped < 0:
+                in_pre = _rewrite_tag(codes, at, end, kind, closing, in_pre)
+            elif depth == 0:
+                _write_comment(codes, skipped_at, end)
+                is_text[skipped_at:end] = False
+                skipped = -1
+        at = _read_text(codes, is_text, end)
+    return longest_at, longest, skipped
+
+
+@njit(cache=True, nogil=True)
+def _simplify(source: _Codes, tags: NDArray[np.int64]) -> tuple[_Codes, NDArray[np.bool_], int, int]:
+    """Return the source rewritten, what of it is text, and the longest tag's place and length."""
+    while True:
+        codes, is_text = source.copy(), np.zeros(len(source), np.bool_)
+        at, length, unclosed = _rewrite(codes, is_text, tags)
+        if unclosed < 0:
+            return codes, is_text, at, length
+        # A forgotten end tag must not cost the article its text: read on as if it were a paragraph.
+        tags = tags.copy()
+        tags[unclosed, 1] = _PARAGRAPH
 
 
 def _codes(text: str) -> _Codes:
@@ -272,8 +294,7 @@ def _plain(html: str, field: str) -> tuple[_Codes, NDArray[np.bool_]]:
             "send the article's body without the page around it.",
             field,
         )
-    codes = _codes(html).copy()
-    is_text, at, length = _rewrite(codes, _TAGS)
+    codes, is_text, at, length = _simplify(_codes(html), _TAGS)
     if length > MAX_TAG:
         raise ArticleTooLong(
             f"{field} has a tag of {length:,} characters at character {at:,} and the limit is {MAX_TAG:,}: "
@@ -291,7 +312,6 @@ def _visible(codes: _Codes) -> str:
         alt_texts=False,
         links=False,
         form_fields=False,
-        skip_elements=_SKIPPED,
     )
 
 
@@ -312,7 +332,7 @@ _REFERENCE: Final = re.compile(r"&(?:#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?|([A-Za-z
 _MARK: Final = np.uint32(0xE000)
 _BASE: Final = np.uint32(4096)
 _WHITE: Final = np.array([code for code in range(0x3001) if chr(code).isspace()], np.uint32)
-_WINDOW: Final = 4096
+_WINDOW: Final = 1024
 
 
 def _reference(found: re.Match[str]) -> tuple[int, str]:
@@ -430,14 +450,16 @@ def looks_like_html(body: str) -> bool:
 
 
 def _has_element(body: str) -> bool:
-    """Tell whether an end tag touches its content and its start tag does too, or opens the body."""
+    """Tell whether start and end tag of an element touch its content, or the body starts with one that ends."""
     opened: set[str] = set()
-    first = len(body) - len(body.lstrip())
+    first, at_first = len(body) - len(body.lstrip()), ""
     for found in _TAG.finditer(body):
         name, at, end = found[2].lower(), found.start(), found.end()
         if found[1]:
-            if name in opened and not body[at - 1].isspace():
+            if name == at_first or (name in opened and not body[at - 1].isspace()):
                 return True
-        elif at == first or not body[end : end + 1].isspace():
+        elif at == first:
+            at_first = name
+        elif not body[end : end + 1].isspace():
             opened.add(name)
     return False

@@ -28,8 +28,11 @@ _SHIFT = np.uint64(32)
 
 
 def compiled(function: Compiled) -> Compiled:
-    """Compile with numba, cached on disk, without the interpreter's lock."""
-    return cast(Compiled, njit(cache=True, nogil=True)(function))
+    """Compile with numba at the first call, without the interpreter's lock; kept on disk where that can be written."""
+    try:
+        return cast(Compiled, njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # numba finds no folder to write to
+        return cast(Compiled, njit(nogil=True)(function))
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,8 @@ class Tagdesk(FastAPI):
         """Return the API's description."""
         if self.openapi_schema is None:
             active: ActiveModel = self.state.active
-            self.openapi_schema = complete(super().openapi(), active.example)
+            settings: Settings = self.state.settings
+            self.openapi_schema = complete(super().openapi(), settings.max_batch, active.example)
         return self.openapi_schema
 
 

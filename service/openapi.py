@@ -48,7 +48,7 @@ def article_request() -> dict[str, Any]:
 def batch_request(lines: tuple[str, ...]) -> dict[str, Any]:
     """Describe the request of `/v1/tag/batch`."""
     # Any value may stand in an article's place: a bad one is answered by an error in its place.
-    articles = {"type": "array", "maxItems": 1000, "items": {"anyOf": [_ARTICLE, {}]}}
+    articles = {"type": "array", "items": {"anyOf": [_ARTICLE, {}]}}
     rows = [EXAMPLE_ARTICLE, EXAMPLE_HTML]
     content: dict[str, Any] = {"application/json": {"schema": articles, "example": rows}}
     for name in lines:
@@ -56,20 +56,35 @@ def batch_request(lines: tuple[str, ...]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def complete(schema: dict[str, Any], example: dict[str, Any] | None) -> dict[str, Any]:
+def complete(schema: dict[str, Any], max_batch: int, example: dict[str, Any] | None) -> dict[str, Any]:
     """Add the schemas that no route's signature names, and the model's own answer as the example.
 
     Args:
         schema: FastAPI's description, changed in place.
+        max_batch: most articles in a batch.
         example: the model's answer to `EXAMPLE`; None while there is none.
     """
+    _drop_fastapi_errors(schema)
     for model, name in ((ArticleIn, "Article"), (ProblemOut, "Problem")):
         _add_schema(schema, model, name)
+    tag, batch = (schema["paths"][path]["post"] for path in ("/v1/tag", "/v1/tag/batch"))
+    batch["requestBody"]["content"]["application/json"]["schema"]["maxItems"] = max_batch
     if example is not None:
-        tag, batch = (schema["paths"][path]["post"]["responses"]["200"] for path in ("/v1/tag", "/v1/tag/batch"))
-        tag["content"]["application/json"]["example"] = example
-        batch["content"]["application/x-ndjson"]["example"] = _lines([example, example | {"id": "17"}])
+        tag["responses"]["200"]["content"]["application/json"]["example"] = example
+        batch["responses"]["200"]["content"]["application/x-ndjson"]["example"] = _lines(
+            [example, example | {"id": "17"}]
+        )
     return schema
+
+
+def _drop_fastapi_errors(schema: dict[str, Any]) -> None:
+    """Drop the 422 that FastAPI adds to every route with a parameter: ours are problems, and described as such."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
 
 
 def _add_schema(schema: dict[str, Any], model: type[BaseModel], name: str) -> None:

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -71,6 +71,6 @@ def client(address: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Callable[[ASGIApp], object]:
-    """Return what runs another app: `with serve(app) as address`."""
+def serve() -> Callable[[ASGIApp], AbstractContextManager[str]]:
+    """Return what runs an app of the test's own for the length of a with-block."""
     return running

@@ -56,9 +56,7 @@ def tiny_model() -> TopicModel:
             Calibration(1.0, 0.0, suggest=0.5, auto=0.9),
             Calibration(1.0, 0.0, suggest=0.5),
         ),
-        manifest={
-            "metrics": {"topics": {"conflict": {"precision": 0.9, "recall": 0.8, "f1": 0.847, "support": 40}}}
-        },
+        manifest={"metrics": {"topics": {"conflict": {"precision": 0.9, "recall": 0.8, "f1": 0.847, "support": 40}}}},
     )
 
 

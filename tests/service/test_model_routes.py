@@ -1,0 +1,33 @@
+"""The routes that say what is served, and whether it is."""
+
+import httpx
+
+from tests.tiny import TAXONOMY, tiny_model
+
+
+def test_lists_the_topics(client: httpx.Client) -> None:
+    """Every topic comes with its codes and cut-offs, and with its figures where the manifest has them."""
+    found = client.get("/v1/topics").json()
+    assert found["model"] == "tiny@1"
+    assert found["taxonomy"] == "tiny"
+    assert [topic["id"] for topic in found["topics"]] == list(TAXONOMY.ids)
+    conflict, diplomacy, weather = found["topics"]
+    assert conflict["codes"] == [{"qcode": "medtop:16000000", "match": "exact"}]
+    assert conflict["measured"] == {"precision": 0.9, "recall": 0.8, "f1": 0.847, "support": 40}
+    assert diplomacy["parent"] == "conflict"
+    assert diplomacy["measured"] is None
+    assert weather["cutoffs"] == {"suggest": 0.5, "auto": None}
+
+
+def test_shows_the_manifest(client: httpx.Client) -> None:
+    """The manifest comes as it is on disk."""
+    found = client.get("/v1/model").json()
+    assert found["name"] == "tiny"
+    assert len(found["content_hash"]) == 64
+    assert found["metrics"] == tiny_model().manifest["metrics"]
+
+
+def test_is_alive_and_ready(client: httpx.Client) -> None:
+    """With a model, both probes answer 200."""
+    assert client.get("/livez").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok"}

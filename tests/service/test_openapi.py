@@ -1,0 +1,120 @@
+"""The API's description: true, complete, and what a property-based tester finds of it in the running service."""
+
+import json
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, assume, given, settings
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from service.app import Tagdesk
+from service.openapi import EXAMPLE_ARTICLE, EXAMPLE_HTML
+from service.problems import MEDIA_TYPE
+
+ROUTES = {
+    ("post", "/v1/tag"),
+    ("post", "/v1/tag/batch"),
+    ("get", "/v1/topics"),
+    ("get", "/v1/model"),
+    ("get", "/livez"),
+    ("get", "/readyz"),
+    ("get", "/problems/{name}"),
+}
+
+# A body can have characters and yet no text (`<br>`), which no schema can say; the service then answers 422.
+CONFIG = """
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "404", "422"]
+"""
+
+
+@pytest.fixture(scope="session")
+def description(address: str) -> dict[str, Any]:
+    """Return /openapi.json."""
+    found: dict[str, Any] = httpx.get(f"{address}/openapi.json").raise_for_status().json()
+    return found
+
+
+@pytest.fixture(scope="session")
+def api(address: str) -> OpenApiSchema:
+    """Return the running service as schemathesis sees it."""
+    return schemathesis.openapi.from_url(f"{address}/openapi.json", config=SchemathesisConfig.from_str(CONFIG))
+
+
+@schemathesis.serializer("application/x-ndjson", "application/jsonl", "application/json-lines")
+def _lines(_: schemathesis.SerializationContext, value: Any) -> bytes:
+    return value.encode("utf-8", "replace") if isinstance(value, str) else json.dumps(value).encode()
+
+
+def test_describes_every_route(app: Tagdesk, description: dict[str, Any]) -> None:
+    """Every route is described, and nothing else is."""
+    described = {(method, path) for path, methods in description["paths"].items() for method in methods}
+    assert described == ROUTES
+    hidden = {"/openapi.json", "/", "/desk"}
+    assert {path for _, path in ROUTES} | hidden >= {getattr(route, "path", "") for route in app.routes} - {""}
+
+
+def test_is_valid(api: OpenApiSchema, description: dict[str, Any]) -> None:
+    """The description is valid OpenAPI, and its schemas are valid JSON Schema."""
+    api.validate()
+    for schema in description["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(schema)
+
+
+def test_describes_every_error_as_a_problem(description: dict[str, Any]) -> None:
+    """No 4xx or 5xx is described as anything but a problem, and every route that tags lists its own."""
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                assert status == "200" or list(response["content"]) == [MEDIA_TYPE]
+    for path in ("/v1/tag", "/v1/tag/batch"):
+        found = set(description["paths"][path]["post"]["responses"])
+        assert found == {"200", "400", "413", "415", "422", "500", "503"}
+
+
+def test_refers_to_nothing_outside_itself(description: dict[str, Any]) -> None:
+    """Every reference leads to a schema that is there."""
+    text = json.dumps(description)
+    for name in {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}:
+        assert name in description["components"]["schemas"]
+
+
+def test_shows_the_models_real_answers(client: httpx.Client, description: dict[str, Any]) -> None:
+    """The examples are real: posting the request's gives the answer's."""
+    tag = description["paths"]["/v1/tag"]["post"]
+    examples = tag["requestBody"]["content"]["application/json"]["examples"]
+    assert [one["value"] for one in examples.values()] == [EXAMPLE_ARTICLE, EXAMPLE_HTML]
+    answer = tag["responses"]["200"]["content"]["application/json"]["example"]
+    assert client.post("/v1/tag", json=EXAMPLE_ARTICLE).json() == answer
+    batch = description["paths"]["/v1/tag/batch"]["post"]
+    lines = batch["responses"]["200"]["content"]["application/x-ndjson"]["example"]
+    for name, content in batch["requestBody"]["content"].items():
+        example = content["example"]
+        sent = example if isinstance(example, str) else json.dumps(example)
+        assert client.post("/v1/tag/batch", content=sent, headers={"Content-Type": name}).text == lines
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mode"),
+    [
+        *((method, path, GenerationMode.POSITIVE) for method, path in sorted(ROUTES)),
+        ("post", "/v1/tag", GenerationMode.NEGATIVE),
+        ("post", "/v1/tag/batch", GenerationMode.NEGATIVE),
+    ],
+)
+def test_holds_for_generated_requests(api: OpenApiSchema, method: str, path: str, mode: GenerationMode) -> None:
+    """Whatever schemathesis makes of the description, right or wrong, the service keeps to it."""
+
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(api[path][method].as_strategy(generation_mode=mode))
+    def check(case: Any) -> None:
+        # Any text is JSON Lines: a line that is not JSON is answered in its place.
+        assume(mode is GenerationMode.POSITIVE or case.media_type == "application/json")
+        case.call_and_validate()
+
+    check()
