@@ -16,6 +16,7 @@ from service.schemas import ArticleIn
 _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(rb"\S[^\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_FIELDS = frozenset(ArticleIn.model_fields)
 _MAX_WARNINGS = 10
 _MAX_NAME = 64
 
@@ -155,7 +156,7 @@ def read_article(row: Any) -> tuple[Article, list[str]]:
         language=sent.language,
         url=sent.url,
     )
-    unknown = [name for name in row if name not in ArticleIn.model_fields]
+    unknown = [name for name in row if name not in _FIELDS]
     return article, [f"unknown-field: {name[:_MAX_NAME]}" for name in unknown[:_MAX_WARNINGS]]
 
 

@@ -48,18 +48,24 @@ function topicButton(topic, article) {
   return button;
 }
 
+function listItem(child) {
+  const item = element("li");
+  item.append(child);
+  return item;
+}
+
 function choose(button, topic, article) {
   for (const other of find("topics").querySelectorAll("button")) {
     other.setAttribute("aria-pressed", String(other === button));
   }
-  find("text").replaceChildren(
-    element("h3", "", "").appendChild(marked(article.title, topic, "title")).parentNode,
-    marked(article.body, topic, "body"),
-  );
+  const heading = element("h3");
+  heading.append(marked(article.title, topic, "title"));
+  find("text").replaceChildren(heading, marked(article.body, topic, "body"));
   find("reading").hidden = false;
 }
 
 // Offsets count code points, a JavaScript string counts UTF-16 units: Array.from splits by code point.
+// Words weaker than a tenth of the strongest are left unmarked, or every "the" would glow.
 function marked(text, topic, field) {
   const points = Array.from(text);
   const weight = new Float64Array(points.length);
@@ -67,16 +73,23 @@ function marked(text, topic, field) {
     if (one.field !== field) continue;
     for (let at = one.start; at < one.end; at++) weight[at] += one.weight / (one.end - one.start);
   }
+  const strongest = Math.max(...topic.evidence.map((one) => Math.abs(one.weight) / (one.end - one.start)));
   const shown = document.createDocumentFragment();
   for (let start = 0; start < points.length; ) {
-    const side = Math.sign(weight[start]);
     let end = start + 1;
-    while (end < points.length && Math.sign(weight[end]) === side) end++;
+    while (end < points.length && weight[end] === weight[start]) end++;
     const run = points.slice(start, end).join("");
-    shown.append(side ? element("mark", side > 0 ? "for" : "against", run) : run);
+    const strength = Math.abs(weight[start]) / strongest;
+    shown.append(strength < 0.1 ? run : mark(run, weight[start] > 0, Math.min(strength, 1)));
     start = end;
   }
   return shown;
+}
+
+function mark(text, speaksFor, strength) {
+  const made = element("mark", speaksFor ? "for" : "against", text);
+  made.style.setProperty("--strength", `${Math.round(20 + 80 * strength)}%`);
+  return made;
 }
 
 find("article").addEventListener("submit", async (event) => {
@@ -86,9 +99,7 @@ find("article").addEventListener("submit", async (event) => {
   status.textContent = "Reading …";
   try {
     const { topics, warnings } = await tag(article);
-    find("topics").replaceChildren(
-      ...topics.map((topic) => element("li").appendChild(topicButton(topic, article)).parentNode),
-    );
+    find("topics").replaceChildren(...topics.map((topic) => listItem(topicButton(topic, article))));
     find("reading").hidden = true;
     status.textContent = topics.length ? warnings.join(", ") : "No topic reaches its cut-off.";
     find("topics").querySelector("button")?.click();

@@ -196,6 +196,10 @@ def test_a_reference_to_white_space_has_an_empty_span(reference: str) -> None:
     assert sources(f"a{reference}b") == ["a", "", "b"]
 
 
+def test_a_reference_to_a_control_is_read_as_windows_1252() -> None:
+    assert sources("a&#133;b") == ["a", "&#133;", "b"]
+
+
 def test_a_reference_with_very_many_digits_is_one_character() -> None:
     digits = "&#" + "1" * 10_000 + ";"
     assert sources(f"a{digits}b") == ["a", digits, "b"]

@@ -110,7 +110,7 @@ def test_shows_the_models_real_answers(client: httpx.Client, description: dict[s
 def test_holds_for_generated_requests(api: OpenApiSchema, method: str, path: str, mode: GenerationMode) -> None:
     """Whatever schemathesis makes of the description, right or wrong, the service keeps to it."""
 
-    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(api[path][method].as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
         # Any text is JSON Lines: a line that is not JSON is answered in its place.
