@@ -9,6 +9,10 @@ from models import kernel
 from models.article import ArticleText
 
 
+_Codes = NDArray[np.uint32]
+_Read = tuple[_Codes, _Codes, NDArray[np.bool_], int, int, NDArray[np.int32], NDArray[np.uint64], float]
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
     """How text becomes features.
@@ -88,33 +92,28 @@ class Features:
 
     def bag(self, text: ArticleText) -> Bag:
         """Find the known n-grams of an article."""
-        title = self._occurrences(text.title)
-        body = self._occurrences(text.body)
-        in_title = len(title[0])
-        amounts = np.ones(in_title + len(body[0]), np.float32)
-        amounts[:in_title] = self.settings.title_weight
-        return Bag(
-            rows=np.concatenate((title[0], body[0])),
-            starts=np.concatenate((title[1], body[1])),
-            ends=np.concatenate((title[2], body[2])),
-            amounts=amounts,
-            in_title=in_title,
-            tokens=title[3] + body[3],
-            known=title[4] + body[4],
-        )
+        return Bag(*kernel.bag(*self._read(text)))
 
     def vector(self, bag: Bag) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the distinct rows of a bag and their TF-IDF values, L2 norm 1."""
         return kernel.tf_idf(bag.rows, bag.amounts, self.idf, self.settings.sublinear_tf)
 
-    def _occurrences(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], int, int]:
-        return kernel.occurrences(
-            kernel.code_points(text.lower()),
+    def score(
+        self, text: ArticleText, weights: NDArray[np.float32], bias: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], int, int]:
+        """Return the raw score of every topic (float64), the number of tokens, and how many words are known."""
+        return kernel.score(*self._read(text), self.idf, self.settings.sublinear_tf, weights, bias)
+
+    def _read(self, text: ArticleText) -> _Read:
+        return (
+            kernel.code_points(text.title.lower()),
+            kernel.code_points(text.body.lower()),
             kernel.word_table(),
             self.settings.shortest,
             self.settings.longest,
             self.slots,
             self.hashes,
+            self.settings.title_weight,
         )
 
 

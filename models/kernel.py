@@ -5,6 +5,7 @@ A token is what scikit-learn's default pattern `(?u)\b\w\w+\b` finds in lower-ca
 and `hashes[row]` tells whether it is the right one.
 """
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -136,9 +137,11 @@ def look_up(wanted: NDArray[np.uint64], slots: NDArray[np.int32], hashes: NDArra
     """Return the row of each hash, or -1: int32, the shape of `wanted`."""
     mask = np.uint64(len(slots) - 1)
     rows = np.empty(len(wanted), np.int32)
+    for i in range(len(wanted)):  # a loop of its own: loads that wait for nothing overlap
+        rows[i] = slots[wanted[i] & mask]
     for i in range(len(wanted)):
+        row = rows[i]
         slot = wanted[i] & mask
-        row = slots[slot]
         while row >= 0 and hashes[row] != wanted[i]:
             slot = (slot + np.uint64(1)) & mask
             row = slots[slot]
@@ -233,3 +236,73 @@ def add_scores(
         for topic in range(len(scores)):
             scores[topic] += values[i] * row[topic]
     return scores
+
+
+@compiled
+def confidences(
+    scores: NDArray[np.float64], slopes: NDArray[np.float64], offsets: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return 1 / (1 + exp(-(slope · score + offset))) of every topic, float64, shape (topics,)."""
+    found = np.empty(len(scores), np.float64)
+    for topic in range(len(scores)):
+        found[topic] = 0.5 * (1.0 + math.tanh(0.5 * (slopes[topic] * scores[topic] + offsets[topic])))
+    return found
+
+
+@compiled
+def bag(
+    title: NDArray[np.uint32],
+    body: NDArray[np.uint32],
+    words: NDArray[np.bool_],
+    shortest: int,
+    longest: int,
+    slots: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+    title_weight: float,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int, int, int]:
+    """Find the known n-grams of an article; none crosses from the title into the body.
+
+    Returns:
+        rows, starts, ends (int32) and amounts (float32) of the title's occurrences, then the body's; how many are the
+        title's; the number of tokens; how many n-grams of the shortest length are known.
+    """
+    rows, starts, ends, tokens, known = occurrences(title, words, shortest, longest, slots, hashes)
+    more_rows, more_starts, more_ends, more_tokens, more_known = occurrences(
+        body, words, shortest, longest, slots, hashes
+    )
+    amounts = np.ones(len(rows) + len(more_rows), np.float32)
+    amounts[: len(rows)] = title_weight
+    return (
+        np.concatenate((rows, more_rows)),
+        np.concatenate((starts, more_starts)),
+        np.concatenate((ends, more_ends)),
+        amounts,
+        len(rows),
+        tokens + more_tokens,
+        known + more_known,
+    )
+
+
+@compiled
+def score(
+    title: NDArray[np.uint32],
+    body: NDArray[np.uint32],
+    words: NDArray[np.bool_],
+    shortest: int,
+    longest: int,
+    slots: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+    title_weight: float,
+    idf: NDArray[np.float32],
+    sublinear: bool,
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], int, int]:
+    """Score an article in one go.
+
+    Returns:
+        The raw score of every topic, float64; the number of tokens; how many n-grams of the shortest length are known.
+    """
+    rows, _, _, amounts, _, tokens, known = bag(title, body, words, shortest, longest, slots, hashes, title_weight)
+    distinct, values = tf_idf(rows, amounts, idf, sublinear)
+    return add_scores(distinct, values, weights, bias), tokens, known

@@ -89,6 +89,9 @@ class TopicModel:
     bias: NDArray[np.float32] = field(repr=False)
     calibrations: tuple[Calibration, ...] = field(repr=False)
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _slopes: NDArray[np.float64] = field(init=False, repr=False)
+    _offsets: NDArray[np.float64] = field(init=False, repr=False)
+    _suggest: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         wanted = (len(self.features.idf), len(self.taxonomy))
@@ -99,6 +102,9 @@ class TopicModel:
             )
         if len(self.calibrations) != len(self.taxonomy):
             raise ValueError(f"{len(self.calibrations)} calibrations for {len(self.taxonomy)} topics")
+        object.__setattr__(self, "_slopes", np.array([one.slope for one in self.calibrations]))
+        object.__setattr__(self, "_offsets", np.array([one.offset for one in self.calibrations]))
+        object.__setattr__(self, "_suggest", np.array([one.suggest for one in self.calibrations]))
 
     @property
     def ref(self) -> str:
@@ -117,13 +123,13 @@ class TopicModel:
             ArticleTooLong: a field is over its cap.
         """
         text = article.text()
-        bag = self.features.bag(text)
-        rows, values = self.features.vector(bag)
-        scores = kernel.add_scores(rows, values, self.weights, self.bias).tolist()
-        results = [result for column, score in enumerate(scores) if (result := self._result(column, score)).band]
-        results.sort(key=lambda result: -result.confidence)
+        scores, _, _ = self.features.score(text, self.weights, self.bias)
+        confidences = self._confidences(scores)
+        returned = np.flatnonzero(confidences >= self._suggest)
+        order = returned[np.argsort(-confidences[returned], kind="stable")]
+        results = [self._result(column, scores, confidences) for column in order.tolist()]
         if explain:
-            results = self._with_evidence(results, text, bag, rows, values)
+            results = self._with_evidence(results, text)
         return TaggedArticle(article.id, tuple(results), text.warnings)
 
     def tag_many(self, articles: Iterable[Article]) -> Iterator[TaggedArticle]:
@@ -140,25 +146,20 @@ class TopicModel:
         """
         column = self.taxonomy.column(topic)
         text = article.text()
+        scores, _, _ = self.features.score(text, self.weights, self.bias)
+        return self._with_evidence([self._result(column, scores, self._confidences(scores))], text)[0]
+
+    def _confidences(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return kernel.confidences(scores, self._slopes, self._offsets)
+
+    def _result(self, column: int, scores: NDArray[np.float64], confidences: NDArray[np.float64]) -> TopicResult:
+        confidence = float(confidences[column])
+        band = self.calibrations[column].band(confidence)
+        return TopicResult(self.taxonomy.topics[column], float(scores[column]), confidence, band)
+
+    def _with_evidence(self, results: list[TopicResult], text: ArticleText) -> list[TopicResult]:
         bag = self.features.bag(text)
-        rows, values = self.features.vector(bag)
-        score = float(kernel.add_scores(rows, values, self.weights, self.bias)[column])
-        return self._with_evidence([self._result(column, score)], text, bag, rows, values)[0]
-
-    def _result(self, column: int, score: float) -> TopicResult:
-        calibration = self.calibrations[column]
-        confidence = calibration.confidence(score)
-        return TopicResult(self.taxonomy.topics[column], score, confidence, calibration.band(confidence))
-
-    def _with_evidence(
-        self,
-        results: list[TopicResult],
-        text: ArticleText,
-        bag: Bag,
-        rows: NDArray[np.int32],
-        values: NDArray[np.float64],
-    ) -> list[TopicResult]:
-        shares = _shares(bag, rows, values)
+        shares = _shares(bag, *self.features.vector(bag))
         places = _places(bag, text)
         explained = []
         for result in results:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(rb"\S[^\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIELDS = frozenset(ArticleIn.model_fields)
+_MAX_SEARCHED = 1024 * 1024  # beyond, the pointer is not worth the time that it takes from other requests
 _MAX_WARNINGS = 10
 _MAX_NAME = 64
 
@@ -95,7 +96,7 @@ def _diagnosis(data: bytes, message: str, line: int) -> Problem:
     if "recursion" in message:
         return Problem("invalid-json", f"Line {line}: the JSON is nested too deep: send the article's fields only.")
     try:
-        place = _refused(json.loads(text, parse_constant=_Constant))
+        place = _refused(json.loads(text, parse_constant=_Constant)) if len(data) <= _MAX_SEARCHED else None
     except (ValueError, RecursionError):
         place = None
     if place is not None:
@@ -117,15 +118,17 @@ def _refused(value: Any, *path: str | int) -> tuple[str, str] | None:
         return pointer(*path), f"{value.name} is no JSON value: send a number or null"
     if isinstance(value, str) and _SURROGATE.search(value):
         return pointer(*path), "half of a surrogate pair (\\ud800 to \\udfff): send both halves, or the character"
-    items: Iterator[tuple[str | int, Any]] = iter(())
+    items: Iterable[tuple[str | int, Any]] = ()
     if isinstance(value, dict):
         if any(_SURROGATE.search(name) for name in value):
             return pointer(*path), "a field's name has half of a surrogate pair: send both halves"
-        items = iter(value.items())
+        items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
-    found = (_refused(item, *path, step) for step, item in items)
-    return next((fault for fault in found if fault), None)
+    for step, item in items:
+        if isinstance(item, str | dict | list | _Constant) and (fault := _refused(item, *path, step)):
+            return fault
+    return None
 
 
 def read_article(row: Any) -> tuple[Article, list[str]]:

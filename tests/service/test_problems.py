@@ -85,6 +85,11 @@ DOCUMENTS: dict[str, tuple[bytes, list[str], str]] = {
     "lone surrogate": (b'{"title": "a", "body": "war \\ud83d"}', ["#/body"], "surrogate"),
     "lone low surrogate": (b'{"body": "\\ude00"}', ["#/body"], "surrogate"),
     "surrogate in a name": (b'{"a/b": [{"\\ud83d": 1}], "body": "x"}', ["#/a~1b/0"], "surrogate"),
+    "surrogate in a huge document": (
+        b'{"body": "war \\ud83d", "a": [' + b"0," * 600_000 + b"0]}",
+        [],
+        "line 1 column",
+    ),
     "NaN": (b'{"body": "war", "score": [1, NaN]}', ["#/score/1"], "NaN"),
     "Infinity": (b'{"body": "war", "id": -Infinity}', ["#/id"], "-Infinity"),
     "deeply nested": (b'{"body": "war", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", [], "nested too deep"),
