@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from models import kernel
 from models.article import ArticleText
 
-
 _Codes = NDArray[np.uint32]
 _Read = tuple[_Codes, _Codes, NDArray[np.bool_], int, int, NDArray[np.int32], NDArray[np.uint64], float]
 
