@@ -9,7 +9,7 @@ from models import kernel
 from models.article import ArticleText
 
 _Codes = NDArray[np.uint32]
-_Read = tuple[_Codes, _Codes, NDArray[np.bool_], int, int, NDArray[np.int32], NDArray[np.uint64], float]
+_Read = tuple[_Codes, _Codes, NDArray[np.uint32], int, int, NDArray[np.int32], NDArray[np.uint64], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Bag:
 
     Attributes:
         rows: the feature of each, int32, shape (occurrences,).
-        starts: where it starts in the lower-cased text of its field, code points, int32.
+        starts: where it starts in the `kernel.readable` text of its field, code points, int32.
         ends: where it ends, exclusive, int32.
         amounts: how much it counts, float32.
         in_title: how many of the occurrences are the title's.
@@ -105,8 +105,8 @@ class Features:
 
     def _read(self, text: ArticleText) -> _Read:
         return (
-            kernel.code_points(text.title.lower()),
-            kernel.code_points(text.body.lower()),
+            kernel.code_points(kernel.readable(text.title)),
+            kernel.code_points(kernel.readable(text.body)),
             kernel.word_table(),
             self.settings.shortest,
             self.settings.longest,
@@ -116,8 +116,8 @@ class Features:
         )
 
 
-def lowering(text: str) -> NDArray[np.int32] | None:
-    """Return where each code point of `text.lower()` comes from in `text`, int32; None where it is one to one."""
-    if len(text.lower()) == len(text):
+def origins(text: str) -> NDArray[np.int32] | None:
+    """Return where each code point of `kernel.readable(text)` comes from, int32; None where it is one to one."""
+    if len(kernel.readable(text)) == len(text):
         return None
     return np.repeat(np.arange(len(text), dtype=np.int32), [len(point.lower()) for point in text])

@@ -37,17 +37,31 @@ def compiled(function: Compiled) -> Compiled:
 
 
 @lru_cache(maxsize=1)
-def word_table() -> NDArray[np.bool_]:
-    r"""Return for every code point whether Python's `re` counts it as `\w`: bool, shape (0x110000,)."""
-    table = np.zeros(sys.maxunicode + 1, dtype=np.bool_)
-    for run in re.finditer(r"\w+", "".join(map(chr, range(sys.maxunicode + 1)))):
-        table[run.start() : run.end()] = True
+def word_table() -> NDArray[np.uint32]:
+    r"""Return what every code point is read as: lower case where Python's `re` counts that as `\w`, else 0.
+
+    Returns:
+        uint32, shape (0x110000,).
+    """
+    points = "".join(map(chr, range(sys.maxunicode + 1)))
+    lowered = points.replace("İ", "i").replace("Σ", "σ").lower()  # the two that `readable` sees to
+    table = np.zeros(len(points), np.uint32)
+    for run in re.finditer(r"\w+", lowered):
+        table[run.start() : run.end()] = code_points(run[0])
     return table
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
     """Return the code points of `text` as uint32, lone surrogates kept."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def readable(text: str) -> str:
+    """Return `text`, lower-cased where `word_table` cannot do it one code point at a time.
+
+    That is İ, which becomes two, and Σ, which depends on what stands around it.
+    """
+    return text.lower() if "İ" in text or "Σ" in text else text
 
 
 @compiled
@@ -59,12 +73,12 @@ def _mix(left: np.uint64, right: np.uint64) -> np.uint64:
 
 @compiled
 def ngrams(
-    codes: NDArray[np.uint32], words: NDArray[np.bool_], shortest: int, longest: int
+    codes: NDArray[np.uint32], words: NDArray[np.uint32], shortest: int, longest: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32], int]:
-    """Find every word n-gram of lower-cased text.
+    """Find every word n-gram of a text.
 
     Args:
-        codes: code points of the text, uint32, shape (length,).
+        codes: code points of a `readable` text, uint32, shape (length,).
         words: `word_table()`.
         shortest: least number of tokens in an n-gram.
         longest: largest number of tokens in an n-gram.
@@ -84,14 +98,16 @@ def ngrams(
     tokens = 0
     at = 0
     while at < length:
-        if not words[codes[at]]:
+        code = words[codes[at]]
+        if code == 0:
             at += 1
             continue
         begin = at
         token = _FNV_OFFSET
-        while at < length and words[codes[at]]:
-            token = (token ^ np.uint64(codes[at])) * _FNV_PRIME
+        while code != 0:
+            token = (token ^ np.uint64(code)) * _FNV_PRIME
             at += 1
+            code = words[codes[at]] if at < length else np.uint32(0)
         if at - begin < 2:
             continue
         tokens += 1
@@ -152,7 +168,7 @@ def look_up(wanted: NDArray[np.uint64], slots: NDArray[np.int32], hashes: NDArra
 @compiled
 def occurrences(
     codes: NDArray[np.uint32],
-    words: NDArray[np.bool_],
+    words: NDArray[np.uint32],
     shortest: int,
     longest: int,
     slots: NDArray[np.int32],
@@ -253,7 +269,7 @@ def confidences(
 def bag(
     title: NDArray[np.uint32],
     body: NDArray[np.uint32],
-    words: NDArray[np.bool_],
+    words: NDArray[np.uint32],
     shortest: int,
     longest: int,
     slots: NDArray[np.int32],
@@ -287,7 +303,7 @@ def bag(
 def score(
     title: NDArray[np.uint32],
     body: NDArray[np.uint32],
-    words: NDArray[np.bool_],
+    words: NDArray[np.uint32],
     shortest: int,
     longest: int,
     slots: NDArray[np.int32],

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import kernel
-from models.article import Article, ArticleText
+from models.article import Article, ArticleText, Field
 from models.calibration import Band, Calibration
-from models.features import Bag, Features, lowering
+from models.features import Bag, Features, origins
 from models.taxonomy import Taxonomy, Topic
 
 
@@ -26,7 +26,7 @@ class Evidence:
         weight: what this occurrence adds to the topic's raw score (negative: speaks against).
     """
 
-    field: str
+    field: Field
     start: int
     end: int
     text: str
@@ -166,7 +166,8 @@ class TopicModel:
             column = self.taxonomy.column(result.topic.id)
             adds = shares * self.weights[bag.rows, column]
             order = np.argsort(-np.abs(adds), kind="stable")
-            evidence = tuple(replace(places[i], weight=float(adds[i])) for i in order.tolist() if adds[i])
+            strongest = zip(order.tolist(), adds[order].tolist(), strict=True)
+            evidence = tuple(Evidence(*(places[i] + (weight,))) for i, weight in strongest if weight)
             explained.append(replace(result, bias=float(self.bias[column]), evidence=evidence))
         return explained
 
@@ -179,23 +180,24 @@ def _shares(bag: Bag, rows: NDArray[np.int32], values: NDArray[np.float64]) -> N
     return values[feature] * bag.amounts / totals[feature]
 
 
-def _places(bag: Bag, text: ArticleText) -> list[Evidence]:
-    """Return where every occurrence stands in the article as it was sent, and its words; no weight yet."""
+def _places(bag: Bag, text: ArticleText) -> list[tuple[Field, int, int, str]]:
+    """Return field, start and end (as the article was sent) and the words of every occurrence."""
     title, body = slice(0, bag.in_title), slice(bag.in_title, None)
     starts, ends = np.empty_like(bag.starts), np.empty_like(bag.ends)
-    starts[title], ends[title] = _before_lowering(text.title, bag.starts[title], bag.ends[title])
-    starts[body], ends[body] = _before_lowering(text.body, bag.starts[body], bag.ends[body])
+    starts[title], ends[title] = _as_sent(text.title, bag.starts[title], bag.ends[title])
+    starts[body], ends[body] = _as_sent(text.body, bag.starts[body], bag.ends[body])
     words = [text.title[s:e] for s, e in zip(starts[title].tolist(), ends[title].tolist(), strict=True)]
     words += [text.body[s:e] for s, e in zip(starts[body].tolist(), ends[body].tolist(), strict=True)]
     starts[body], ends[body] = text.sent_spans(starts[body], ends[body])
-    fields = ["title"] * bag.in_title + [text.body_field] * (len(bag.rows) - bag.in_title)
-    return [Evidence(*place, weight=0.0) for place in zip(fields, starts.tolist(), ends.tolist(), words, strict=True)]
+    fields: list[Field] = ["title" for _ in range(bag.in_title)]
+    fields += [text.body_field for _ in range(len(words) - bag.in_title)]
+    return list(zip(fields, starts.tolist(), ends.tolist(), words, strict=True))
 
 
-def _before_lowering(
+def _as_sent(
     text: str, starts: NDArray[np.int32], ends: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    origin = lowering(text)
+    origin = origins(text)
     if origin is None or not len(starts):
         return starts, ends
     return origin[starts], origin[ends - 1] + 1

@@ -1,10 +1,13 @@
-"""Texts to a sparse TF-IDF matrix, by the same kernel that tags."""
+"""Texts to a sparse TF-IDF matrix, by the same kernel that tags, on every core."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -12,7 +15,24 @@ from sklearn.utils.validation import check_is_fitted
 from models import kernel
 from models.article import ArticleText
 from models.features import Features, FeatureSettings
+from training import counting
 from training.errors import TrainingError
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_CHUNK = 1_000_000
+"""Code points that are worked on in one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Several texts in one array; see `training.counting`."""
+
+    codes: NDArray[np.uint32]
+    bounds: NDArray[np.int64]
+    first_text: int
+    offset: int
 
 
 class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -48,70 +68,150 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.min_df = min_df
         self.max_features = max_features
 
-    def fit(self, texts: Sequence[ArticleText], y: Any = None) -> Self:
+    def fit(self, texts: Sequence[ArticleText], y: object = None) -> Self:
         """Learn the n-grams and their idf.
 
         Raises:
-            TrainingError: no n-gram is left to learn.
+            TrainingError: no n-gram is left to learn, or two share a hash.
         """
         settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
-        per_text = [np.unique(np.concatenate(list(_hashes(text, settings)))) for text in texts]
-        hashes, df = np.unique(np.concatenate(per_text or [np.empty(0, np.uint64)]), return_counts=True)
+        hashes, df = _document_frequencies(texts, settings)
         kept = np.flatnonzero(df >= self.min_df)
         kept = kept[np.argsort(-df[kept], kind="stable")][: self.max_features]
         if not len(kept):
-            raise TrainingError(f"no n-gram stands in {self.min_df} of {len(per_text)} texts: lower min_df")
+            raise TrainingError(f"no n-gram stands in {self.min_df} of {len(texts)} texts: lower min_df")
         ngrams = _spell(texts, settings, hashes[kept])
-        order = np.argsort(np.array(ngrams))
-        idf = np.log((1 + len(per_text)) / (1 + df[kept])) + 1
+        order = np.array(sorted(range(len(ngrams)), key=ngrams.__getitem__))
+        idf = np.log((1 + len(texts)) / (1 + df[kept])) + 1
         self.ngrams_ = [ngrams[i] for i in order]
         self.features_ = Features(settings, hashes[kept][order], idf[order].astype(np.float32))
         return self
 
-    def transform(self, texts: Iterable[ArticleText]) -> sp.csr_matrix:
-        """Return the TF-IDF matrix: float64, shape (texts, n-grams)."""
+    def transform(self, texts: Sequence[ArticleText]) -> sp.csr_matrix:
+        """Return the TF-IDF matrix: float64, shape (texts, n-grams), column indices sorted."""
         check_is_fitted(self)
-        rows, values, ends = [], [], [0]
-        for text in texts:
-            row, value = self.features_.vector(self.features_.bag(text))
-            order = np.argsort(row)
-            rows.append(row[order])
-            values.append(value[order])
-            ends.append(ends[-1] + len(row))
-        shape = (len(ends) - 1, len(self.ngrams_))
-        return sp.csr_matrix((np.concatenate(values), np.concatenate(rows), np.array(ends)), shape=shape)
+        features = self.features_
+        settings = features.settings
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        def weigh(chunk: _Chunk) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+            return counting.weigh(
+                chunk.codes,
+                chunk.bounds,
+                kernel.word_table(),
+                settings.shortest,
+                settings.longest,
+                features.slots,
+                features.hashes,
+                settings.title_weight,
+                features.idf,
+                settings.sublinear_tf,
+            )
+
+        parts = _on_every_core(weigh, _chunks(texts))
+        shape = (len(texts), len(self.ngrams_))
+        if not parts:
+            return sp.csr_matrix(shape)
+        indices, values, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return sp.csr_matrix((values, indices, np.concatenate(([0], np.cumsum(lengths)))), shape=shape)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Return the n-grams in column order."""
         check_is_fitted(self)
         return np.array(self.ngrams_, dtype=object)
 
 
-def _hashes(text: ArticleText, settings: FeatureSettings) -> Iterator[NDArray[np.uint64]]:
-    for part in (text.title, text.body):
-        codes = kernel.code_points(part.lower())
-        yield kernel.ngrams(codes, kernel.word_table(), settings.shortest, settings.longest)[0]
+def _chunks(texts: Sequence[ArticleText]) -> Iterator[_Chunk]:
+    """Pack texts, in order, into chunks of about `_CHUNK` code points."""
+    parts: list[str] = []
+    first_text = offset = size = 0
+    for number, text in enumerate(texts, start=1):
+        parts += (kernel.readable(text.title), kernel.readable(text.body))
+        size += len(parts[-2]) + len(parts[-1])
+        if size >= _CHUNK or number == len(texts):
+            bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+            yield _Chunk(kernel.code_points("".join(parts)), bounds, first_text, offset)
+            parts, first_text, offset, size = [], number, offset + size, 0
 
 
-def _spell(texts: Iterable[ArticleText], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
-    """Find the words behind each hash.
+def _on_every_core(work: Callable[[S], T], items: Iterable[S]) -> list[T]:
+    """Do the work on threads (the kernel releases the interpreter's lock); results in the items' order."""
+    done: list[T] = Parallel(n_jobs=-1, prefer="threads")(delayed(work)(item) for item in items)
+    return done
+
+
+class _Counter:
+    """In how many texts each n-gram stands, by hash; one a thread."""
+
+    def __init__(self, settings: FeatureSettings) -> None:
+        self.settings = settings
+        self.table = counting.grow(np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int32), 1 << 16)
+        self.filled = 0
+
+    def add(self, chunk: _Chunk) -> None:
+        """Count the n-grams of a chunk."""
+        lengths = self.settings.longest - self.settings.shortest + 1
+        most = self.filled + (len(chunk.codes) // 2 + len(chunk.bounds)) * lengths
+        while 3 * most > 2 * len(self.table[0]):
+            self.table = counting.grow(*self.table, 2 * len(self.table[0]))
+        self.filled += counting.count(
+            chunk.codes,
+            chunk.bounds,
+            kernel.word_table(),
+            self.settings.shortest,
+            self.settings.longest,
+            *self.table,
+            chunk.first_text,
+        )
+
+
+def _document_frequencies(
+    texts: Sequence[ArticleText], settings: FeatureSettings
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return every n-gram's hash, sorted, and in how many texts it stands."""
+    edges = np.linspace(0, len(texts), cpu_count() + 1).astype(int).tolist()
+
+    def count(span: tuple[int, int]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        counter = _Counter(settings)
+        for chunk in _chunks(texts[slice(*span)]):
+            counter.add(chunk)
+        keys, df, _ = counter.table
+        return keys[keys != 0], df[keys != 0]
+
+    counted = _on_every_core(count, pairwise(edges))
+    keys = np.concatenate([hashes for hashes, _ in counted])
+    hashes, place = np.unique(keys, return_inverse=True)
+    df = np.bincount(place, weights=np.concatenate([each for _, each in counted]), minlength=len(hashes))
+    return hashes, df.astype(np.int64)
+
+
+def _spell(texts: Sequence[ArticleText], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
+    """Return the words behind each hash.
 
     Raises:
         TrainingError: two n-grams share a hash.
     """
     slots = kernel.build_slots(hashes)
-    spelled: list[str] = [""] * len(hashes)
-    missing = np.ones(len(hashes), np.bool_)
-    for text in texts:
-        for part in (text.title, text.body):
-            lowered = part.lower()
-            codes, words = kernel.code_points(lowered), kernel.word_table()
-            rows, starts, ends, _, _ = kernel.occurrences(
-                codes, words, settings.shortest, settings.longest, slots, hashes
-            )
-            for i in np.flatnonzero(missing[rows]):
-                spelled[rows[i]] = " ".join(kernel.WORD.findall(lowered[starts[i] : ends[i]]))
-                missing[rows[i]] = False
-    if len(set(spelled)) < len(spelled):
-        raise TrainingError("one n-gram has two 64-bit hashes: report this as a bug")
+    places = np.full((len(hashes), 2), -1, np.int64)
+    checks = np.zeros(len(hashes), np.uint64)
+    spelled = [""] * len(hashes)
+    for chunk in _chunks(texts):
+        unseen = places[:, 0] < 0
+        twin = counting.find(
+            chunk.codes,
+            chunk.bounds,
+            kernel.word_table(),
+            settings.shortest,
+            settings.longest,
+            slots,
+            hashes,
+            places,
+            checks,
+            chunk.offset,
+        )
+        text = chunk.codes.tobytes().decode("utf-32-le", "surrogatepass").lower()
+        for row in np.flatnonzero(unseen & (places[:, 0] >= 0)).tolist():
+            start, end = places[row] - chunk.offset
+            spelled[row] = " ".join(kernel.WORD.findall(text[start:end]))
+        if twin >= 0:
+            raise TrainingError(f"two n-grams share the 64-bit hash of {spelled[twin]!r}: change a word of the corpus")
     return spelled

@@ -1,0 +1,90 @@
+"""From text to TF-IDF features."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import Article, kernel
+from models.article import ArticleText
+from models.features import Features, FeatureSettings, origins
+
+
+def features(*ngrams: str, settings: FeatureSettings | None = None) -> Features:
+    hashes = [
+        kernel.ngrams(kernel.code_points(one), kernel.word_table(), len(one.split()), len(one.split()))[0][0] for one in ngrams
+    ]
+    idf = np.arange(1, len(ngrams) + 1, dtype=np.float32)
+    return Features(settings or FeatureSettings(), np.array(hashes, np.uint64), idf)
+
+
+def text(title: str, body: str) -> ArticleText:
+    return Article(title=title, body=body).text()
+
+
+def test_settings_name_every_fault_at_once() -> None:
+    with pytest.raises(ValueError, match=r"n-grams of 3 to 2 words.*title_weight 0\.5"):
+        FeatureSettings(shortest=3, longest=2, title_weight=0.5)
+
+
+def test_two_ngrams_with_one_hash_are_refused() -> None:
+    with pytest.raises(ValueError, match="two n-grams share"):
+        Features(FeatureSettings(), np.array([7, 7], np.uint64), np.ones(2, np.float32))
+
+
+def test_bag_holds_every_occurrence_the_titles_first() -> None:
+    bag = features("storm", "heavy rain").bag(text("Storm", "After the STORM, heavy rain."))
+    assert bag.rows.tolist() == [0, 0, 1]
+    assert bag.starts.tolist() == [0, 10, 17]
+    assert bag.ends.tolist() == [5, 15, 27]
+    assert bag.in_title == 1
+
+
+def test_ngram_never_crosses_from_title_into_body() -> None:
+    assert features("heavy rain").bag(text("Heavy", "rain")).rows.tolist() == []
+    assert features("heavy rain").bag(text("", "Heavy rain")).rows.tolist() == [0]
+
+
+def test_bag_counts_tokens_known_or_not() -> None:
+    bag = features("storm", "heavy rain").bag(text("A storm", "heavy rain fell"))
+    assert (bag.tokens, bag.known) == (4, 1)
+
+
+def test_title_word_counts_as_many_as_its_weight() -> None:
+    heavy = features("storm", "rain", settings=FeatureSettings(title_weight=3))
+    bag = heavy.bag(text("Storm", "storm, rain"))
+    assert bag.amounts.tolist() == [3, 1, 1]
+    assert dict(zip(*map(np.ndarray.tolist, heavy.vector(bag)), strict=True)) == pytest.approx(
+        {0: (1 + np.log(4)) / np.hypot(1 + np.log(4), 2), 1: 2 / np.hypot(1 + np.log(4), 2)}
+    )
+
+
+def test_vector_has_length_one() -> None:
+    known = features("storm", "rain", "heavy rain")
+    _, values = known.vector(known.bag(text("Rain", "heavy rain and storm and rain")))
+    assert float(np.linalg.norm(values)) == pytest.approx(1)
+
+
+def test_score_is_that_of_the_vector() -> None:
+    known = features("storm", "rain", "heavy rain", settings=FeatureSettings(title_weight=2))
+    weights, bias = np.array([[1, 2], [-3, 0.5], [0.25, 4]], np.float32), np.array([0.5, -1], np.float32)
+    read = text("Storm!", "The storm and heavy rain")
+    rows, values = known.vector(known.bag(read))
+    scores, tokens, words = known.score(read, weights, bias)
+    assert scores.tolist() == pytest.approx((values @ weights[rows] + bias).tolist())
+    assert (tokens, words) == (6, 3)
+
+
+def test_ordinary_text_is_read_one_to_one() -> None:
+    assert origins("ÅRHUS σας ẞ 𐐀") is None
+
+
+@settings(deadline=None, database=None)
+@given(st.text(st.one_of(st.characters(), st.sampled_from("İ aΣ"))))
+def test_origins_tell_where_each_code_point_comes_from(sent: str) -> None:
+    origin, readable = origins(sent), kernel.readable(sent)
+    places = range(len(sent)) if origin is None else origin.tolist()
+    assert len(places) == len(readable)
+    # What Σ becomes depends on what stands around it; everything else is lowered by itself.
+    for place, char in zip(places, readable, strict=True):
+        assert char == sent[place] or char in sent[place].lower() or sent[place] == "Σ"

@@ -1,0 +1,176 @@
+"""Compiled loops over many texts at once: count n-grams, spell them, weigh them. Each releases the interpreter's lock.
+
+A chunk is several texts' code points in one array; `bounds[2 * i]` to `bounds[2 * i + 1]` is the title of its i-th
+text, and from there to `bounds[2 * i + 2]` its body.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import kernel
+from models.kernel import compiled
+
+_FREE = np.uint64(0)
+
+
+@compiled
+def count(
+    codes: NDArray[np.uint32],
+    bounds: NDArray[np.int64],
+    words: NDArray[np.uint32],
+    shortest: int,
+    longest: int,
+    keys: NDArray[np.uint64],
+    df: NDArray[np.int32],
+    last: NDArray[np.int32],
+    first_text: int,
+) -> int:
+    """Count in how many texts of a chunk each n-gram stands.
+
+    Args:
+        codes: the chunk's code points.
+        bounds: where its titles and bodies begin and end.
+        words: see `models.kernel.ngrams`.
+        shortest: see `models.kernel.ngrams`.
+        longest: see `models.kernel.ngrams`.
+        keys: open-addressing table of n-gram hashes, 0 where free; must have room for every n-gram of the chunk.
+        df: texts counted so far, int32, the shape of `keys`.
+        last: the last text that had the n-gram, int32, the shape of `keys`, -1 at first.
+        first_text: the number of the chunk's first text.
+
+    Returns:
+        How many keys were added.
+    """
+    mask = np.uint64(len(keys) - 1)
+    added = 0
+    for part in range(len(bounds) - 1):
+        text = first_text + part // 2
+        hashes, _, _, _ = kernel.ngrams(codes[bounds[part] : bounds[part + 1]], words, shortest, longest)
+        for key in hashes:
+            slot = key & mask
+            while keys[slot] != key and keys[slot] != _FREE:
+                slot = (slot + np.uint64(1)) & mask
+            if keys[slot] == _FREE:
+                keys[slot] = key
+                added += 1
+            if last[slot] != text:
+                last[slot] = text
+                df[slot] += 1
+    return added
+
+
+@compiled
+def grow(
+    keys: NDArray[np.uint64], df: NDArray[np.int32], last: NDArray[np.int32], size: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
+    """Move a table of `count` into one of `size` slots, a power of two."""
+    new_keys = np.zeros(size, np.uint64)
+    new_df = np.zeros(size, np.int32)
+    new_last = np.full(size, -1, np.int32)
+    mask = np.uint64(size - 1)
+    for i in range(len(keys)):
+        if keys[i] != _FREE:
+            slot = keys[i] & mask
+            while new_keys[slot] != _FREE:
+                slot = (slot + np.uint64(1)) & mask
+            new_keys[slot], new_df[slot], new_last[slot] = keys[i], df[i], last[i]
+    return new_keys, new_df, new_last
+
+
+@compiled
+def find(
+    codes: NDArray[np.uint32],
+    bounds: NDArray[np.int64],
+    words: NDArray[np.uint32],
+    shortest: int,
+    longest: int,
+    slots: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+    places: NDArray[np.int64],
+    checks: NDArray[np.uint64],
+    offset: int,
+) -> int:
+    """Find where each n-gram stands first, and check that no two of a chunk share a hash.
+
+    Args:
+        codes: the chunk's code points.
+        bounds: where its titles and bodies begin and end.
+        words: see `models.kernel.occurrences`.
+        shortest: see `models.kernel.occurrences`.
+        longest: see `models.kernel.occurrences`.
+        slots: see `models.kernel.occurrences`.
+        hashes: see `models.kernel.occurrences`.
+        places: int64, shape (n-grams, 2): start and end of the first occurrence, in code points of all texts; start is
+            -1 where not found yet. Filled.
+        checks: a second hash of each n-gram found, uint64, shape (n-grams,). Filled.
+        offset: where the chunk starts in all texts.
+
+    Returns:
+        The row of an n-gram whose hash another n-gram has too, or -1.
+    """
+    for part in range(len(bounds) - 1):
+        text = codes[bounds[part] : bounds[part + 1]]
+        rows, starts, ends, _, _ = kernel.occurrences(text, words, shortest, longest, slots, hashes)
+        for i in range(len(rows)):
+            row = rows[i]
+            check = _second_hash(text[starts[i] : ends[i]], words)
+            if places[row, 0] < 0:
+                checks[row] = check
+                places[row, 0] = offset + bounds[part] + starts[i]
+                places[row, 1] = offset + bounds[part] + ends[i]
+            elif checks[row] != check:
+                return int(row)
+    return -1
+
+
+@compiled
+def _second_hash(codes: NDArray[np.uint32], words: NDArray[np.uint32]) -> np.uint64:
+    """Hash the tokens of an n-gram in another way than `models.kernel` does."""
+    found = np.uint64(0)
+    token = np.uint64(0)
+    length = 0
+    for i in range(len(codes) + 1):
+        code = words[codes[i]] if i < len(codes) else np.uint32(0)
+        if code != 0:
+            token = (token + np.uint64(code)) * np.uint64(0x9FB21C651E98DF25)
+            token ^= token >> np.uint64(29)
+            length += 1
+            continue
+        if length > 1:
+            found = (found ^ token) * np.uint64(0xC2B2AE3D27D4EB4F)
+            found ^= found >> np.uint64(31)
+        token, length = np.uint64(0), 0
+    return found
+
+
+@compiled
+def weigh(
+    codes: NDArray[np.uint32],
+    bounds: NDArray[np.int64],
+    words: NDArray[np.uint32],
+    shortest: int,
+    longest: int,
+    slots: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+    title_weight: float,
+    idf: NDArray[np.float32],
+    sublinear: bool,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+    """Return a chunk's TF-IDF matrix as CSR: indices (sorted in each row), values and how many each text has."""
+    texts = len(bounds) // 2
+    room = len(codes) // 2 * (longest - shortest + 1) + texts
+    indices, values = np.empty(room, np.int32), np.empty(room, np.float64)
+    lengths = np.empty(texts, np.int64)
+    filled = 0
+    for i in range(texts):
+        title = codes[bounds[2 * i] : bounds[2 * i + 1]]
+        body = codes[bounds[2 * i + 1] : bounds[2 * i + 2]]
+        rows, _, _, amounts, _, _, _ = kernel.bag(title, body, words, shortest, longest, slots, hashes, title_weight)
+        distinct, weighed = kernel.tf_idf(rows, amounts, idf, sublinear)
+        order = np.argsort(distinct)
+        end = filled + len(order)
+        indices[filled:end] = distinct[order]
+        values[filled:end] = weighed[order]
+        lengths[i] = len(order)
+        filled = end
+    return indices[:filled].copy(), values[:filled].copy(), lengths
