@@ -88,9 +88,8 @@ def find(
     hashes: NDArray[np.uint64],
     places: NDArray[np.int64],
     checks: NDArray[np.uint64],
-    offset: int,
 ) -> int:
-    """Find where each n-gram stands first, and check that no two of a chunk share a hash.
+    """Find where each n-gram stands first, and check that no two share a hash.
 
     Args:
         codes: the chunk's code points.
@@ -100,10 +99,9 @@ def find(
         longest: see `models.kernel.occurrences`.
         slots: see `models.kernel.occurrences`.
         hashes: see `models.kernel.occurrences`.
-        places: int64, shape (n-grams, 2): start and end of the first occurrence, in code points of all texts; start is
-            -1 where not found yet. Filled.
+        places: int64, shape (n-grams, 2): start and end of the first occurrence in its chunk; -1 where not found yet.
+            Filled.
         checks: a second hash of each n-gram found, uint64, shape (n-grams,). Filled.
-        offset: where the chunk starts in all texts.
 
     Returns:
         The row of an n-gram whose hash another n-gram has too, or -1.
@@ -116,8 +114,8 @@ def find(
             check = _second_hash(text[starts[i] : ends[i]], words)
             if places[row, 0] < 0:
                 checks[row] = check
-                places[row, 0] = offset + bounds[part] + starts[i]
-                places[row, 1] = offset + bounds[part] + ends[i]
+                places[row, 0] = bounds[part] + starts[i]
+                places[row, 1] = bounds[part] + ends[i]
             elif checks[row] != check:
                 return int(row)
     return -1

@@ -32,7 +32,6 @@ class _Chunk:
     codes: NDArray[np.uint32]
     bounds: NDArray[np.int64]
     first_text: int
-    offset: int
 
 
 class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -123,14 +122,14 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 def _chunks(texts: Sequence[ArticleText]) -> Iterator[_Chunk]:
     """Pack texts, in order, into chunks of about `_CHUNK` code points."""
     parts: list[str] = []
-    first_text = offset = size = 0
+    first_text = size = 0
     for number, text in enumerate(texts, start=1):
         parts += (kernel.readable(text.title), kernel.readable(text.body))
         size += len(parts[-2]) + len(parts[-1])
         if size >= _CHUNK or number == len(texts):
             bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-            yield _Chunk(kernel.code_points("".join(parts)), bounds, first_text, offset)
-            parts, first_text, offset, size = [], number, offset + size, 0
+            yield _Chunk(kernel.code_points("".join(parts)), bounds, first_text)
+            parts, first_text, size = [], number, 0
 
 
 def _on_every_core(work: Callable[[S], T], items: Iterable[S]) -> list[T]:
@@ -168,7 +167,6 @@ def _document_frequencies(
     texts: Sequence[ArticleText], settings: FeatureSettings
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return every n-gram's hash, sorted, and in how many texts it stands."""
-    edges = np.linspace(0, len(texts), cpu_count() + 1).astype(int).tolist()
 
     def count(span: tuple[int, int]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         counter = _Counter(settings)
@@ -177,7 +175,7 @@ def _document_frequencies(
         keys, df, _ = counter.table
         return keys[keys != 0], df[keys != 0]
 
-    counted = _on_every_core(count, pairwise(edges))
+    counted = _on_every_core(count, _spans(texts))
     keys = np.concatenate([hashes for hashes, _ in counted])
     hashes, place = np.unique(keys, return_inverse=True)
     df = np.bincount(place, weights=np.concatenate([each for _, each in counted]), minlength=len(hashes))
@@ -191,27 +189,44 @@ def _spell(texts: Sequence[ArticleText], settings: FeatureSettings, hashes: NDAr
         TrainingError: two n-grams share a hash.
     """
     slots = kernel.build_slots(hashes)
-    places = np.full((len(hashes), 2), -1, np.int64)
-    checks = np.zeros(len(hashes), np.uint64)
-    spelled = [""] * len(hashes)
-    for chunk in _chunks(texts):
-        unseen = places[:, 0] < 0
-        twin = counting.find(
-            chunk.codes,
-            chunk.bounds,
-            kernel.word_table(),
-            settings.shortest,
-            settings.longest,
-            slots,
-            hashes,
-            places,
-            checks,
-            chunk.offset,
-        )
-        text = chunk.codes.tobytes().decode("utf-32-le", "surrogatepass").lower()
-        for row in np.flatnonzero(unseen & (places[:, 0] >= 0)).tolist():
-            start, end = places[row] - chunk.offset
-            spelled[row] = " ".join(kernel.WORD.findall(text[start:end]))
-        if twin >= 0:
-            raise TrainingError(f"two n-grams share the 64-bit hash of {spelled[twin]!r}: change a word of the corpus")
+
+    def spell(span: tuple[int, int]) -> tuple[list[str], NDArray[np.uint64]]:
+        spelled, checks = [""] * len(hashes), np.zeros(len(hashes), np.uint64)
+        places = np.full((len(hashes), 2), -1, np.int64)
+        for chunk in _chunks(texts[slice(*span)]):
+            unseen = places[:, 0] < 0
+            twin = counting.find(
+                chunk.codes,
+                chunk.bounds,
+                kernel.word_table(),
+                settings.shortest,
+                settings.longest,
+                slots,
+                hashes,
+                places,
+                checks,
+            )
+            text = chunk.codes.tobytes().decode("utf-32-le", "surrogatepass").lower()
+            for row in np.flatnonzero(unseen & (places[:, 0] >= 0)).tolist():
+                spelled[row] = " ".join(kernel.WORD.findall(text[slice(*places[row])]))
+            if twin >= 0:
+                raise _twins(spelled[twin])
+        return spelled, checks
+
+    spelled, checks = [""] * len(hashes), np.zeros(len(hashes), np.uint64)
+    for found, its_checks in _on_every_core(spell, _spans(texts)):
+        both = (checks != 0) & (its_checks != 0)
+        for row in np.flatnonzero(both & (checks != its_checks)).tolist():
+            raise _twins(found[row])
+        spelled = [one or other for one, other in zip(spelled, found, strict=True)]
+        checks = np.where(checks != 0, checks, its_checks)
     return spelled
+
+
+def _twins(ngram: str) -> TrainingError:
+    return TrainingError(f"another n-gram has the 64-bit hash of {ngram!r}: leave the article with that word out")
+
+
+def _spans(texts: Sequence[ArticleText]) -> Iterator[tuple[int, int]]:
+    """Divide the texts among the cores."""
+    return pairwise(np.linspace(0, len(texts), cpu_count() + 1).astype(int).tolist())

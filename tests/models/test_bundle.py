@@ -1,0 +1,365 @@
+"""A model on disk: what is saved is what is loaded, and nothing damaged is."""
+
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from models import Article, BundleError, BundleNotFound, TopicModel
+from models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, bundle_folder, content_hash, load_bundle, save_bundle
+from models.calibration import Calibration
+from tests.tiny import WEIGHTS, tiny_model
+
+ROOT = Path(__file__).parents[2]
+FILES = (ARRAYS, NGRAMS, MANIFEST, CARD)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@pytest.fixture
+def bundle(small_bundle: Path, tmp_path: Path) -> Path:
+    """Return a copy of the small bundle, to be damaged."""
+    return shutil.copytree(small_bundle, tmp_path / "small" / small_bundle.name)
+
+
+def ngrams_of(folder: Path) -> list[str]:
+    return gzip.decompress((folder / NGRAMS).read_bytes()).decode().splitlines()
+
+
+def change_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    change(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def record(folder: Path) -> None:
+    """Record the arrays' file in the manifest as if it had been saved like this."""
+    found = hashlib.sha256((folder / ARRAYS).read_bytes()).hexdigest()
+    change_manifest(folder, lambda manifest: manifest["files"][ARRAYS].update(sha256=found))
+
+
+def change_arrays(folder: Path, change: Callable[[Arrays], object]) -> None:
+    arrays = {name: array.copy() for name, array in load_file(folder / ARRAYS).items()}
+    change(arrays)
+    save_file(arrays, folder / ARRAYS)
+    record(folder)
+
+
+def said_of(folder: Path) -> str:
+    """Return the one sentence in which the bundle is refused."""
+    with pytest.raises(BundleError) as refused:
+        load_bundle(folder)
+    sentence = str(refused.value)
+    assert str(folder) in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_loaded_model_answers_as_the_saved_one(tmp_path: Path) -> None:
+    model = tiny_model()
+    loaded = load_bundle(save_bundle(model, list(WEIGHTS), "# tiny\n", tmp_path))
+    article = Article(title="Envoy met ministers", body="The ceasefire ended the war. Heavy rain and winds.")
+    assert loaded.tag(article, explain=True) == model.tag(article, explain=True)
+    assert loaded.ref == model.ref
+
+
+def test_saved_again_the_trained_model_answers_the_same(
+    small_bundle: Path, small_model: TopicModel, articles: list[Article], tmp_path: Path
+) -> None:
+    again = save_bundle(small_model, ngrams_of(small_bundle), "card", tmp_path)
+    loaded = load_bundle(again)
+    assert list(loaded.tag_many(articles)) == list(small_model.tag_many(articles))
+    assert loaded.manifest["content_hash"] == small_model.manifest["content_hash"]
+
+
+def test_bundle_is_four_files_that_the_manifest_tells(small_bundle: Path) -> None:
+    manifest = json.loads((small_bundle / MANIFEST).read_bytes())
+    assert sorted(path.name for path in small_bundle.iterdir()) == sorted(FILES)
+    for name in (ARRAYS, NGRAMS, CARD):
+        data = (small_bundle / name).read_bytes()
+        assert manifest["files"][name] == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    assert manifest["name"] == "small"
+    assert manifest["version"] == small_bundle.name
+    assert small_bundle.name.endswith(manifest["content_hash"][:8])
+
+
+def test_listed_ngrams_are_the_rows_of_the_table(small_bundle: Path, small_model: TopicModel) -> None:
+    ngrams = ngrams_of(small_bundle)
+    assert len(ngrams) == len(small_model.features.hashes)
+    assert ngrams == sorted(set(ngrams))
+    for row in range(0, len(ngrams), 97):
+        bag = small_model.features.bag(Article(body=ngrams[row]).text())
+        assert row in bag.rows
+
+
+def test_content_hash_tells_what_decides_the_answers(small_bundle: Path, small_model: TopicModel) -> None:
+    ngrams = ngrams_of(small_bundle)
+    known = content_hash(small_model, ngrams)
+    assert known == small_model.manifest["content_hash"]
+    assert known == content_hash(replace(small_model, version="other", name="x", manifest={"trained": "never"}), ngrams)
+    bias = small_model.bias.copy()
+    bias[0] = np.nextafter(bias[0], np.float32(9))
+    first, *rest = small_model.calibrations
+    other_models = [
+        replace(small_model, bias=bias),
+        replace(small_model, calibrations=(Calibration(first.slope, first.offset, first.suggest / 2), *rest)),
+        replace(
+            small_model,
+            features=replace(small_model.features, settings=replace(small_model.features.settings, title_weight=2.0)),
+        ),
+    ]
+    assert len({known, content_hash(small_model, ngrams[:-1]), *(content_hash(m, ngrams) for m in other_models)}) == 5
+
+
+def test_arrays_are_mapped_and_cannot_be_written(small_model: TopicModel) -> None:
+    arrays = (small_model.weights, small_model.bias, small_model.features.idf, small_model.features.hashes)
+    for array in arrays:
+        assert not array.flags.writeable
+        assert array.flags.aligned
+        assert not array.flags.owndata
+
+
+def test_version_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    folder = save_bundle(tiny_model(), list(WEIGHTS), "# one\n", tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert save_bundle(replace(tiny_model(), bias=np.ones(3, np.float32)), list(WEIGHTS), "# two\n", tmp_path) == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_loaded_model_saved_under_another_name_is_that_model(tmp_path: Path) -> None:
+    """What the old manifest says of name, version and content does not stick."""
+    old = load_bundle(save_bundle(tiny_model(), list(WEIGHTS), "card", tmp_path))
+    changed = replace(old, name="other", version="2", bias=np.ones(3, np.float32))
+    new = load_bundle(save_bundle(changed, list(WEIGHTS), "card", tmp_path))
+    assert new.ref == "other@2"
+    assert new.manifest["content_hash"] == content_hash(changed, list(WEIGHTS))
+    assert new.manifest["metrics"] == old.manifest["metrics"]
+
+
+@pytest.mark.parametrize("at", ["store", "name"])
+def test_failed_save_leaves_nothing_behind(tmp_path: Path, at: str) -> None:
+    """A file stands where the store's or the model's folder should be made."""
+    blocked = tmp_path / "store" if at == "store" else tmp_path / "store" / "tiny"
+    blocked.parent.mkdir(exist_ok=True)
+    blocked.write_text("in the way")
+    with pytest.raises(BundleError, match="cannot write the bundle"):
+        save_bundle(tiny_model(), list(WEIGHTS), "card", tmp_path / "store")
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == [blocked]
+
+
+def test_save_that_fails_while_writing_removes_its_draft(tmp_path: Path) -> None:
+    """A card that is no text for a file: one with half of a surrogate pair."""
+    with pytest.raises(UnicodeEncodeError):
+        save_bundle(tiny_model(), list(WEIGHTS), "\ud83d", tmp_path)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_disk_that_is_full_leaves_no_draft(tmp_path: Path) -> None:
+    """A process that may write files of 1 kB only is told so in one sentence, and nothing is left."""
+    code = (
+        "import resource, signal, sys, pathlib\n"
+        "from tests.tiny import tiny_model, WEIGHTS\n"
+        "from models import BundleError\n"
+        "from models.bundle import save_bundle\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "model = tiny_model()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
+        "try:\n"
+        "    save_bundle(model, list(WEIGHTS), 'card' * 1000, pathlib.Path(sys.argv[1]))\n"
+        "except BundleError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "cannot write the bundle" in done.stdout
+    assert [path for path in tmp_path.rglob("*") if path.name != "tiny"] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_flipped_bit_in_a_file_is_found(bundle: Path, name: str) -> None:
+    data = bytearray((bundle / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (bundle / name).write_bytes(data)
+    assert name in said_of(bundle)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest["calibration"]["sport"].update(offset=9.0),
+        lambda manifest: manifest["features"].update(title_weight=7.0),
+        lambda manifest: manifest["topics"].reverse(),
+        lambda manifest: manifest["topics"][0].update(name="Peace"),
+    ],
+)
+def test_manifest_that_no_longer_tells_the_saved_model_is_found(
+    bundle: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    """The content hash covers what the manifest says of topics, cut-offs and features."""
+    change_manifest(bundle, change)
+    assert "content" in said_of(bundle)
+
+
+@pytest.mark.parametrize("name", [ARRAYS, NGRAMS, CARD])
+def test_truncated_file_is_found(bundle: Path, name: str) -> None:
+    (bundle / name).write_bytes((bundle / name).read_bytes()[:-5])
+    assert f"{name} is not the file that was saved" in said_of(bundle)
+
+
+@pytest.mark.parametrize("name", [ARRAYS, NGRAMS, CARD])
+def test_missing_file_is_named(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    assert f"{name} is missing" in said_of(bundle)
+
+
+def test_folder_without_a_manifest_is_no_bundle(bundle: Path) -> None:
+    (bundle / MANIFEST).unlink()
+    with pytest.raises(BundleNotFound, match=r"no bundle at .*it has no manifest\.json"):
+        load_bundle(bundle)
+    with pytest.raises(BundleNotFound):
+        load_bundle(bundle / "nowhere")
+
+
+def test_truncated_manifest_is_found(bundle: Path) -> None:
+    (bundle / MANIFEST).write_bytes((bundle / MANIFEST).read_bytes()[:-20])
+    assert "cannot read manifest.json" in said_of(bundle)
+
+
+@pytest.mark.parametrize("written", ["[]", "3", "null", '{"format": 2}', '{"format": "1"}', "{}"])
+def test_other_format_is_told_by_its_number(bundle: Path, written: str) -> None:
+    (bundle / MANIFEST).write_text(written)
+    assert "reads format 1" in said_of(bundle)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m.pop("files"), "no SHA-256 of arrays.safetensors"),
+        (lambda m: m["files"].pop(CARD), "no SHA-256 of card.md"),
+        (lambda m: m.update(files=[]), "no SHA-256 of arrays.safetensors"),
+        (lambda m: m.pop("calibration"), "do not fit together: .*calibration"),
+        (lambda m: m["calibration"].pop("sport"), "do not fit together: .*sport"),
+        (lambda m: m["calibration"]["sport"].update(slope=-1), "slope -1 must be above 0"),
+        (lambda m: m["calibration"]["sport"].update(slope="1"), "do not fit together"),
+        (lambda m: m["features"].update(longest=9), "n-grams of 1 to 9 words"),
+        (lambda m: m["features"].update(chars=True), "do not fit together: .*chars"),
+        (lambda m: m.update(features=[]), "do not fit together"),
+        (lambda m: m["topics"].pop(), "do not fit 2081 features and 7 topics"),
+        (lambda m: m.update(topics={}), "needs a list of topics"),
+        (lambda m: m.update(topics=3), "needs a list of topics"),
+    ],
+)
+def test_wrong_manifest_is_told_in_one_sentence(
+    bundle: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    import re
+
+    change_manifest(bundle, change)
+    assert re.search(said.replace("2081", r"\d+"), said_of(bundle))
+
+
+def put(name: str, array: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Arrays], object]:
+    return lambda arrays: arrays.update({name: np.ascontiguousarray(array(arrays[name]))})
+
+
+def with_first(value: float) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    def change(array: NDArray[Any]) -> NDArray[Any]:
+        array.flat[0] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("weights", with_first(np.nan)), "weights has values that are not numbers"),
+        (put("bias", with_first(np.inf)), "bias has values that are not numbers"),
+        (put("idf", with_first(-np.inf)), "idf has values that are not numbers"),
+        (put("weights", lambda a: a.astype(np.float64)), "weights has dtype F64, not F32"),
+        (put("hashes", lambda a: a.astype(np.int64)), "hashes has dtype I64, not U64"),
+        (put("weights", lambda a: a.T), "do not fit"),
+        (put("weights", lambda a: a[:-1]), "do not fit"),
+        (put("bias", lambda a: a[:-1]), "do not fit"),
+        (put("idf", lambda a: a[:-1]), "n-gram table does not fit"),
+        (put("idf", lambda a: a[:, None]), "n-gram table does not fit"),
+        (put("hashes", lambda a: a[:-1]), "n-gram table does not fit"),
+        (put("slots", with_first(10**6)), "n-gram table does not fit"),
+        (put("slots", with_first(-2)), "n-gram table does not fit"),
+        (put("slots", lambda a: np.zeros_like(a)), "n-gram table does not fit"),
+        (put("slots", lambda a: a[:-1]), "n-gram table does not fit"),
+        (put("slots", lambda a: a[: len(a) // 4]), "n-gram table does not fit"),
+        (put("slots", lambda a: a.reshape(2, -1)), "n-gram table does not fit"),
+        (lambda arrays: arrays.pop("bias"), "not laid out as it must be: .*bias"),
+    ],
+)
+def test_wrong_arrays_are_found_though_their_sha_fits(
+    bundle: Path, change: Callable[[Arrays], object], said: str
+) -> None:
+    import re
+
+    change_arrays(bundle, change)
+    assert re.search(said, said_of(bundle))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"\x08",
+        b"\xff" * 8,
+        b"\xff" * 7 + b"\x7f",
+        (10**15).to_bytes(8, "little") + b"{}",
+        b"\x02" + bytes(7) + b"[]",
+    ],
+)
+def test_file_that_is_no_safetensors_is_found(bundle: Path, written: bytes) -> None:
+    (bundle / ARRAYS).write_bytes(written)
+    record(bundle)
+    assert "not laid out as it must be" in said_of(bundle)
+
+
+def test_header_that_promises_more_than_the_file_is_found(bundle: Path) -> None:
+    data = (bundle / ARRAYS).read_bytes()
+    (bundle / ARRAYS).write_bytes(data[: len(data) // 2])
+    record(bundle)
+    assert "not laid out as it must be" in said_of(bundle)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "/etc", ".hidden", "a\n", "a\x00", "x" * 129, "é"])
+def test_name_that_is_no_plain_file_name_is_refused(tmp_path: Path, name: str) -> None:
+    for pair in ((name, "1"), ("small", name)):
+        with pytest.raises(BundleNotFound, match="names no model"):
+            bundle_folder(tmp_path, *pair)
+
+
+def test_serving_a_model_loads_nothing_of_training_and_nothing_that_unpickles(small_bundle: Path) -> None:
+    code = (
+        "import sys, models\n"
+        "from pathlib import Path\n"
+        "model = models.load(Path(sys.argv[1]))\n"
+        "model.tag(models.Article(title='Troops', body_html='<p>A ceasefire'), explain=True)\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(small_bundle)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(json.loads(done.stdout.replace("'", '"')))
+    assert "models" in loaded
+    assert not loaded & {"sklearn", "scipy", "joblib", "pandas", "pyarrow", "training", "service", "fastapi", "torch"}
