@@ -12,7 +12,8 @@ from models.features import Features, FeatureSettings, origins
 
 def features(*ngrams: str, settings: FeatureSettings | None = None) -> Features:
     hashes = [
-        kernel.ngrams(kernel.code_points(one), kernel.word_table(), len(one.split()), len(one.split()))[0][0] for one in ngrams
+        kernel.ngrams(kernel.code_points(one), kernel.word_table(), len(one.split()), len(one.split()))[0][0]
+        for one in ngrams
     ]
     idf = np.arange(1, len(ngrams) + 1, dtype=np.float32)
     return Features(settings or FeatureSettings(), np.array(hashes, np.uint64), idf)

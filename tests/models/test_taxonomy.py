@@ -1,5 +1,6 @@
 """Topics, their parents and their codes."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -43,8 +44,6 @@ def test_every_default_topic_says_what_it_covers() -> None:
 
 @pytest.mark.skipif(not (SHARED / "iptc").is_dir(), reason="the IPTC Media Topics are in ../shared only")
 def test_every_code_is_a_media_topic() -> None:
-    import gzip
-
     with gzip.open(SHARED / "iptc" / "media-topics.jsonl.gz", "rt", encoding="utf-8") as lines:
         text = lines.read()
     for topic in load_taxonomy().topics:

@@ -1,6 +1,7 @@
 """Tag real articles with a small model, and explain why."""
 
 import dataclasses
+import gzip
 import json
 import re
 from html import unescape
@@ -29,7 +30,9 @@ INLINE = (
 CASES = {
     "text with furniture": Article(title="Troops cross the river", body=PLAIN),
     "upper case": Article(title="TROOPS CROSS THE RIVER", body=PLAIN.upper()),
-    "letters that grow": Article(title="İİ troops in İzmir", body="İ met ministers. İİ killed in the HOSPITAL İ, ΟΔΟΣ Σ."),
+    "letters that grow": Article(
+        title="İİ troops in İzmir", body="İ met ministers. İİ killed in the HOSPITAL İ, ΟΔΟΣ Σ."
+    ),
     "long s and marks": Article(title="Troop\u017f", body="The co\u0301urt \u212aing said 𝒜 killed \ud83d troops."),
     "html": Article(title="Fire &amp; rescue", body_html=HTML),
     "html in body": Article(title="Prices rise", body=(DATA / "wordpress.html").read_text(encoding="utf-8")),
@@ -90,8 +93,6 @@ def test_evidence_comes_from_title_and_body(small_model: TopicModel) -> None:
 
 
 def test_evidence_is_every_known_ngram_of_the_text_that_is_read(small_bundle: Path, small_model: TopicModel) -> None:
-    import gzip
-
     known = set(gzip.decompress((small_bundle / "ngrams.txt.gz").read_bytes()).decode().splitlines())
     article = Article(title="Troops killed", body="Troops killed two people in the capital, police said.")
     evidence = small_model.explain(article, "conflict").evidence or ()

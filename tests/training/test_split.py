@@ -1,0 +1,46 @@
+"""An article stays on its side when the corpus grows."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.split import TEST_SHARE, folds, held_out
+
+IDS = [f"wn-{i}" for i in range(5000)]
+ids_and_more = st.tuples(st.lists(st.text(), max_size=20), st.lists(st.text(), max_size=20))
+
+
+@settings(database=None)
+@given(ids_and_more)
+def test_split_of_an_article_does_not_depend_on_the_others(given_ids: tuple[list[str], list[str]]) -> None:
+    ids, more = ([one for one in part if one.isprintable()] for part in given_ids)
+    together = [*more, *ids]
+    assert held_out(together)[len(more) :].tolist() == held_out(ids).tolist()
+    assert folds(together, 3, 0)[len(more) :].tolist() == folds(ids, 3, 0).tolist()
+
+
+def test_split_is_the_same_in_every_run() -> None:
+    """These were worked out once; another answer would move articles between training and test."""
+    assert np.flatnonzero(held_out(IDS[:40])).tolist() == [7, 15, 26]
+    assert folds(IDS[:10], 3, 0).tolist() == [0, 2, 1, 1, 0, 0, 2, 2, 0, 2]
+
+
+def test_about_a_tenth_is_held_out() -> None:
+    assert abs(held_out(IDS).mean() - TEST_SHARE) < 0.015
+
+
+def test_folds_are_about_equal_and_all_are_used() -> None:
+    counts = np.bincount(folds(IDS, 3, 0), minlength=3)
+    assert len(counts) == 3
+    assert min(counts) > 0.9 * len(IDS) / 3
+
+
+def test_another_seed_deals_other_folds() -> None:
+    same = (folds(IDS, 3, 0) == folds(IDS, 3, 1)).mean()
+    assert 0.3 < same < 0.37
+
+
+def test_held_out_articles_are_spread_over_the_folds() -> None:
+    """The two draws know nothing of each other."""
+    counts = np.bincount(folds(IDS, 3, 0)[held_out(IDS)], minlength=3)
+    assert min(counts) > 0.7 * held_out(IDS).sum() / 3
