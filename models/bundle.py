@@ -107,6 +107,16 @@ def load_bundle(folder: Path) -> TopicModel:
         raise BundleError(f"bundle {folder}: its parts do not fit together: {error}") from error
 
 
+def read_ngrams(folder: Path) -> list[str]:
+    """Return a bundle's n-grams in row order.
+
+    Raises:
+        BundleError: the file is missing or damaged.
+    """
+    _verify(folder / NGRAMS, _manifest(folder))
+    return gzip.decompress((folder / NGRAMS).read_bytes()).decode().split("\n")[:-1]
+
+
 def bundle_folder(store: Path, name: str, version: str) -> Path:
     """Return the folder of a version.
 

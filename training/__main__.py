@@ -1,4 +1,4 @@
-"""Make a model from the command line: `python -m training data|train|evaluate|publish`."""
+"""Make a model from the command line: `python -m training data|train|evaluate|publish|export|import|ship`."""
 
 import argparse
 import logging
@@ -8,17 +8,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import joblib
+
 from models.article import Article
-from models.bundle import load_bundle
+from models.bundle import load_bundle, read_ngrams
 from models.errors import BundleNotFound, TagdeskError
-from models.storage import SHIPPED, current, load, make_current, store
+from models.storage import SHIPPED, current, load, locate, make_current, store
 from models.taxonomy import load_taxonomy
 from training.config import DEFAULT_CONFIG, Config, load_config
-from training.corpus import read_corpus
+from training.corpus import file_sha256, read_corpus
 from training.current_events import fetch_current_events
 from training.errors import CorpusError
 from training.evaluate import score_articles, table
+from training.export_pipeline import to_pipeline
+from training.import_pipeline import fold, imported_card, load_pipeline, sample_texts
 from training.labels import LABELS, load_label_map
+from training.publish import publish
 from training.train import held_out_scores, read_training_set, train
 from training.wikinews import fetch_wikinews
 
@@ -48,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         ("train", _train, "train a model and save its bundle in the store"),
         ("evaluate", _evaluate, "print a model's figures on held-out and gold articles"),
         ("publish", _publish, "let CURRENT name a version of the store"),
+        ("export", _export, "write a model as a scikit-learn Pipeline, joblib's format"),
+        ("import", _import, "fold a scikit-learn TF-IDF linear Pipeline into a bundle; this RUNS CODE from the file"),
         ("ship", _ship, "copy the store's current model to models/store, the one that a clone serves"),
     ):
         command = commands.add_parser(name, help=what, description=what)
@@ -58,6 +65,15 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--model", default=None, help="name, name@version or path (default: the config's)")
         if name == "publish":
             command.add_argument("version", help="e.g. 2026.11.23-1a2b3c4d")
+        if name == "export":
+            command.add_argument("--model", default=None, help="name, name@version or path (default: the config's)")
+            command.add_argument("pipeline", type=Path, nargs="?", default=Path("pipeline.joblib"))
+        if name == "import":
+            command.add_argument(
+                "pipeline", type=Path, help="a file that joblib.dump wrote; import only what you trust"
+            )
+            command.add_argument("--name", required=True, help="the model's name, e.g. our-desk")
+            command.add_argument("--texts", type=Path, help="a corpus to compare on; its n-grams are a hashing model's")
     return parser
 
 
@@ -128,6 +144,27 @@ def _publish(options: argparse.Namespace) -> None:
     name = load_config(options.config).name
     make_current(store(), name, options.version)
     print(f"{name}@{options.version} is current in {store()}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    folder = locate(options.model or load_config(options.config).name)
+    model = load_bundle(folder)
+    joblib.dump(to_pipeline(model, read_ngrams(folder)), options.pipeline, compress=3)
+    print(f"{model.ref} is written to {options.pipeline}; joblib.load runs code, so share it with people who trust you")
+
+
+def _import(options: argparse.Namespace) -> None:
+    print(f"unpickling {options.pipeline}: this runs whatever code is in it", file=sys.stderr)
+    pipeline = load_pipeline(options.pipeline)
+    texts = [one.body for one in read_corpus(options.texts, for_training=False).articles] if options.texts else []
+    folded = fold(pipeline, options.name, texts or sample_texts(pipeline))
+    source = {"imported": {"file": options.pipeline.name, "sha256": file_sha256(options.pipeline)}}
+    bundle = publish(folded.model, folded.ngrams, source, lambda model: imported_card(model, folded), store())
+    make_current(store(), options.name, bundle.name)
+    print(f"scores differ by {folded.difference:.1e} at most on the sample texts")
+    for note in folded.notes:
+        print(f"note: {note}")
+    print(f"{options.name}@{bundle.name} is saved in {bundle} and made current")
 
 
 def _ship(options: argparse.Namespace) -> None:

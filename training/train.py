@@ -2,10 +2,7 @@
 
 import hashlib
 import logging
-import platform
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.article import Article, ArticleText
-from models.bundle import content_hash, save_bundle
 from models.errors import ArticleError
 from models.taxonomy import Taxonomy
 from models.topic_model import TopicModel
@@ -26,12 +22,12 @@ from training.evaluate import Counts, Scores, score_articles
 from training.fit import Fitted, fit_topics, learnable
 from training.labels import LABELS, HandLabel, decide_topics, load_label_map, read_hand_labels
 from training.progress import progress
+from training.publish import publish
 from training.split import folds, held_out
 from training.vectorize import NgramVectorizer
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "joblib")
 _SEED_OF_CODE = ("models", "training")
 
 
@@ -102,22 +98,14 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
         bias=fitted.bias,
         calibrations=calibrations,
     )
-    now = datetime.now(UTC)
-    found = content_hash(model, vectorizer.ngrams_)
-    model = replace(
-        model,
-        version=f"{now:%Y.%m.%d}-{found[:8]}",
-        manifest={
-            "trained": now.isoformat(timespec="seconds"),
-            "language": config.language,
-            "data": _data_json(config, data),
-            "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
-            "metrics": _metrics(model, fitted, decided, data),
-            "code": _code_fingerprint(),
-            "libraries": {"python": platform.python_version()} | {name: version_of(name) for name in _LIBRARIES},
-        },
-    )
-    return save_bundle(model, vectorizer.ngrams_, card(model, config, vectorizer.ngrams_), store)
+    manifest = {
+        "language": config.language,
+        "data": _data_json(config, data),
+        "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
+        "metrics": _metrics(model, fitted, decided, data),
+        "code": _code_fingerprint(),
+    }
+    return publish(model, vectorizer.ngrams_, manifest, lambda made: card(made, config, vectorizer.ngrams_), store)
 
 
 def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -> TrainingSet:

@@ -55,7 +55,8 @@ def test_title_word_counts_as_many_as_its_weight() -> None:
     heavy = features("storm", "rain", settings=FeatureSettings(title_weight=3))
     bag = heavy.bag(text("Storm", "storm, rain"))
     assert bag.amounts.tolist() == [3, 1, 1]
-    assert dict(zip(*map(np.ndarray.tolist, heavy.vector(bag)), strict=True)) == pytest.approx(
+    rows, values = heavy.vector(bag)
+    assert dict(zip(rows.tolist(), values.tolist(), strict=True)) == pytest.approx(
         {0: (1 + np.log(4)) / np.hypot(1 + np.log(4), 2), 1: 2 / np.hypot(1 + np.log(4), 2)}
     )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.taxonomy import load_taxonomy
 from tests.training.conftest import SHARED
 from training.labels import LABELS, read_hand_labels
 from training.never_train import LAST_TRAINING_DAY, may_train, never_train_ids
@@ -37,8 +38,6 @@ def test_last_training_day_is_the_thirteenth_of_september() -> None:
 
 
 def test_no_hand_label_is_for_an_article_that_may_not_train() -> None:
-    from models.taxonomy import load_taxonomy
-
     for path in LABELS.glob("*.tsv"):
         assert not [one for one in read_hand_labels(path, load_taxonomy()) if not may_train(one, None)]
 

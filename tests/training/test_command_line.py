@@ -1,0 +1,190 @@
+"""`python -m training`: train, evaluate, publish, from a shell."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models import TopicModel, load
+from models.storage import current
+from tests.training.conftest import DATA, WriteCorpus
+from training.__main__ import corpus_folder, main
+
+ROOT = Path(__file__).parents[2]
+CONFIG = 'name = "small"\nlanguage = "en"\ncorpora = ["articles.jsonl"]\nlicences = ["Our own articles: MIT"]\n'
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return what runs a command with a config, our articles for corpora and a store of the test's own.
+
+    It runs in an empty folder, where there is no ../shared.
+    """
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("CORPUS_DIR", str(DATA))
+    monkeypatch.setenv("TAGDESK_STORE", str(tmp_path / "store"))
+
+    def command(*arguments: str, config: str = CONFIG) -> tuple[int, str, str]:
+        (tmp_path / "small.toml").write_text(config, encoding="utf-8")
+        capsys.readouterr()
+        code = main(["--config", str(tmp_path / "small.toml"), *arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+@pytest.fixture
+def store(small_bundle: Path, tmp_path: Path) -> Path:
+    """Return the store of the test, with a copy of the small model in it, current."""
+    shutil.copytree(small_bundle.parents[1], tmp_path / "store")
+    return tmp_path / "store"
+
+
+def test_training_again_in_another_process_gives_the_same_content(small_model: TopicModel, tmp_path: Path) -> None:
+    """`train --publish` from a shell: same data, same seed, same content hash, whatever the hash seed of Python."""
+    (tmp_path / "small.toml").write_text(CONFIG)
+    environment = os.environ | {
+        "CORPUS_DIR": str(DATA),
+        "TAGDESK_STORE": str(tmp_path / "store"),
+        "PYTHONHASHSEED": "17",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "--config", str(tmp_path / "small.toml"), "train", "--publish"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"content hash {small_model.manifest['content_hash']}" in done.stdout
+    assert "and made current" in done.stdout
+    assert "topic weather has too few articles" in done.stderr
+    assert "fitting topics" in done.stderr
+    version = current(tmp_path / "store", "small")
+    assert version is not None
+    assert version.endswith(small_model.manifest["content_hash"][:8])
+
+
+def test_evaluate_prints_the_figures_of_the_held_out_articles(run: Run, store: Path, small_model: TopicModel) -> None:
+    code, out, _ = run("evaluate")
+    assert code == 0
+    figures = small_model.manifest["metrics"]["held_out"]
+    assert out.startswith(f"{small_model.ref}\n")
+    assert f"held out: {figures['articles']} articles" in out
+    assert f"micro-F1 {figures['micro_f1']:.3f}  macro-F1 {figures['macro_f1']:.3f}" in out
+    assert all(f"\n  {topic} " in out for topic in small_model.taxonomy.ids)
+
+
+def test_evaluate_measures_a_model_that_had_to_leave_a_topic_out(
+    run: Run, store: Path, rows: list[dict[str, Any]], write_corpus: WriteCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The corpus names a topic that the model does not have."""
+    more = [row | {"id": f"{row['id']}-w", "topics": ["weather"]} for row in rows[:3]]
+    path = write_corpus([*rows, *more], "articles.jsonl")
+    monkeypatch.setenv("CORPUS_DIR", str(path.parent))
+    code, out, err = run("evaluate")
+    assert (code, err.count("training: ")) == (0, 0)
+    assert "held out: " in out
+
+
+def test_evaluate_without_the_corpora_says_how_to_get_them(
+    run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORPUS_DIR", str(tmp_path / "none"))
+    code, out, _ = run("evaluate")
+    assert code == 0
+    assert "no corpora in" in out
+    assert "make data" in out
+
+
+def test_publish_lets_current_name_another_version(run: Run, store: Path, small_bundle: Path) -> None:
+    shutil.copytree(small_bundle, store / "small" / "other")
+    code, out, _ = run("publish", "other")
+    assert (code, current(store, "small")) == (0, "other")
+    assert "small@other is current" in out
+    assert load("small").taxonomy.ids
+
+
+def test_publishing_a_version_that_is_not_there_changes_nothing(run: Run, store: Path, small_bundle: Path) -> None:
+    code, _, err = run("publish", "nowhere")
+    assert (code, current(store, "small")) == (2, small_bundle.name)
+    assert err.splitlines()[-1].startswith("training: no version 'nowhere' of 'small'")
+
+
+def test_missing_corpus_is_one_sentence_that_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("train", config=CONFIG.replace("articles.jsonl", "none.jsonl"))
+    assert code == 2
+    assert "none.jsonl not found" in err
+    assert "make data" in err
+    assert not (tmp_path / "store").exists()
+
+
+def test_bad_corpus_is_listed_and_nothing_is_written(
+    run: Run, tmp_path: Path, write_corpus: WriteCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_corpus([{"id": "1", "body": ""}, {"id": "2", "body": "a", "topics": ["chess"]}], "articles.jsonl")
+    monkeypatch.setenv("CORPUS_DIR", str(path.parent))
+    code, _, err = run("train")
+    assert code == 2
+    for said in (":1: body: empty", ":1: topics: missing", ":2: topics: unknown topic 'chess'"):
+        assert f"articles.jsonl{said}" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "store").exists()
+
+
+def test_wrong_config_is_one_sentence(run: Run) -> None:
+    code, _, err = run("train", config=CONFIG + "epochs = 3\n")
+    assert code == 2
+    assert "unknown epochs" in err
+
+
+def test_data_that_is_at_hand_is_not_fetched(run: Run) -> None:
+    code, out, _ = run("data")
+    assert (code, out) == (0, f"the corpora are at hand in {DATA}: articles.jsonl\n")
+
+
+def test_data_that_nobody_can_fetch_is_said(run: Run) -> None:
+    """A corpus of one's own has no fetcher."""
+    code, _, err = run("data", config=CONFIG.replace("articles.jsonl", "mine.jsonl"))
+    assert code == 2
+    assert "mine.jsonl" in err
+
+
+def test_corpora_are_looked_for_where_corpus_dir_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else beside the project, else in var/corpora."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.delenv("CORPUS_DIR", raising=False)
+    assert corpus_folder() == Path("var/corpora")
+    (tmp_path / "shared" / "data" / "corpora").mkdir(parents=True)
+    assert corpus_folder() == Path("../shared/data/corpora")
+    monkeypatch.setenv("CORPUS_DIR", "/elsewhere")
+    assert corpus_folder() == Path("/elsewhere")
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    out = capsys.readouterr().out
+    for command in ("data", "train", "evaluate", "publish", "ship"):
+        assert f"    {command} " in out
+
+
+def test_answers_of_the_published_model_are_scored_by_evaluate_on_its_own_articles(
+    run: Run, store: Path, small_model: TopicModel
+) -> None:
+    """`--model` takes a name and version too."""
+    code, out, _ = run("evaluate", "--model", small_model.ref)
+    assert code == 0
+    assert json.dumps(small_model.ref).strip('"') in out

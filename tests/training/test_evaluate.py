@@ -1,0 +1,127 @@
+"""The figures are those of everybody's tools."""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
+
+from models import Article, TopicModel
+from models.answer import answer
+from tests.training.conftest import SHARED
+from training.evaluate import Counts, Scores, score_articles, table
+
+SCORE = SHARED.parent / "tools" / "score.py"
+TOPICS = ("war", "law", "sport", "art")
+
+topic_sets = st.sets(st.sampled_from(TOPICS))
+answers = st.lists(st.tuples(st.lists(st.sampled_from(TOPICS), unique=True), topic_sets), min_size=1, max_size=30)
+
+
+def scored(pairs: list[tuple[list[str], set[str]]], optional: Set[str] = frozenset()) -> Scores:
+    scores = Scores({topic: Counts() for topic in TOPICS})
+    for given_topics, wanted in pairs:
+        scores.add([(topic, "suggest") for topic in given_topics], wanted, optional - wanted)
+    return scores
+
+
+def columns(sets: list[Any]) -> Any:
+    return np.array([[topic in one for topic in TOPICS] for one in sets])
+
+
+@settings(deadline=None, max_examples=60, database=None)
+@given(answers)
+def test_figures_are_scikit_learns(pairs: list[tuple[list[str], set[str]]]) -> None:
+    scores = scored(pairs)
+    given_topics, wanted = columns([one for one, _ in pairs]), columns([one for _, one in pairs])
+    p, r, f, support = precision_recall_fscore_support(wanted, given_topics, zero_division=np.nan)
+    for i, counts in enumerate(scores.topics.values()):
+        assert (math.nan if counts.precision is None else counts.precision) == pytest.approx(p[i], nan_ok=True)
+        assert (math.nan if counts.recall is None else counts.recall) == pytest.approx(r[i], nan_ok=True)
+        assert counts.f1 == pytest.approx(0 if np.isnan(f[i]) else f[i])
+        assert counts.support == support[i]
+    _, _, micro, _ = precision_recall_fscore_support(wanted, given_topics, average="micro", zero_division=0)
+    assert scores.total.f1 == pytest.approx(micro)
+    assert scores.macro_f1 == pytest.approx(np.mean(np.nan_to_num(f)[support > 0]) if support.any() else 0)
+
+
+def test_optional_topic_counts_neither_for_nor_against() -> None:
+    scores = scored([(["law", "war"], {"war"})], {"law", "art"})
+    assert (scores.total.hits, scores.total.wrong, scores.total.missed) == (1, 0, 0)
+    assert scores.top1_hits == 1
+    assert scores.topics["law"].support == 0
+
+
+def test_first_topic_is_the_one_that_top_1_looks_at() -> None:
+    assert scored([(["law", "war"], {"war"}), (["war", "law"], {"war"}), ([], {"war"})]).to_json()["top1"] == 0.3333
+
+
+def test_article_without_a_topic_is_counted_as_untagged() -> None:
+    assert scored([([], {"war"}), (["war"], set())]).untagged == 1
+
+
+def test_auto_band_has_figures_of_its_own() -> None:
+    scores = Scores({topic: Counts() for topic in TOPICS})
+    scores.add([("war", "auto"), ("law", "suggest"), ("art", "auto")], {"war", "law"})
+    row = scores.to_json()
+    assert (row["auto_precision"], row["auto_share"]) == (0.5, 0.5)
+    assert row["topics"]["war"]["auto_share"] == 1.0
+    assert row["topics"]["law"]["auto_precision"] is None
+
+
+def test_figures_of_nothing_are_none_or_nought() -> None:
+    row = Scores({}).to_json()
+    assert (row["micro_f1"], row["macro_f1"], row["top1"], row["auto_precision"]) == (0.0, 0.0, None, None)
+    assert table(Scores({}), "nothing").startswith("nothing: 0 articles")
+
+
+def test_topic_that_the_model_does_not_know_is_counted_as_missed(small_model: TopicModel) -> None:
+    tagged = [small_model.tag(Article(body="Troops killed in the capital"))]
+    scores = score_articles(tagged, [["chess"]], topics=small_model.taxonomy.ids)
+    assert scores.topics["chess"].missed == 1
+
+
+def test_table_lists_every_topic_best_first_and_the_whole_last() -> None:
+    lines = table(scored([(["war", "law"], {"war"}), (["war"], {"war", "art"})]), "held out").splitlines()
+    assert lines[0] == "held out: 2 articles"
+    assert [line.split()[0] for line in lines[2:-1]] == ["war", "law", "sport", "art"]
+    assert lines[2].split() == ["war", "1.000", "1.000", "1.000", "2", "-", "0.000"]
+    assert lines[3].split() == ["law", "0.000", "-", "0.000", "0", "-", "-"]
+    assert lines[-1].split("  ")[1:4] == ["micro-F1 0.667", "macro-F1 0.500", "top-1 1.000"]
+    assert len({len(line) for line in lines[1:-1]}) == 1
+
+
+@pytest.mark.skipif(not SCORE.exists(), reason="score.py is in ../shared only")
+def test_figures_are_those_of_the_data_s_own_script(
+    small_model: TopicModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Every fifth article is said to be of another topic, so that there is something to miss."""
+    rows = [row | {"optional": ["crime"] if i % 3 == 0 and "crime" not in row["topics"] else []}
+            for i, row in enumerate(rows)]  # fmt: skip
+    for row in rows[::5]:
+        row["topics"] = ["sport"]
+        row["optional"] = ["economy"]
+    tagged = list(small_model.tag_many(Article(id=r["id"], title=r["title"], body=r["body"][:150]) for r in rows))
+    ours = score_articles(
+        tagged, [row["topics"] for row in rows], [row["optional"] for row in rows], topics=small_model.taxonomy.ids
+    ).to_json()
+    for name, lines in (("given", (answer(one, "m") for one in tagged)), ("gold", iter(rows))):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = subprocess.run(
+        [sys.executable, str(SCORE), str(tmp_path / "given.jsonl"), str(tmp_path / "gold.jsonl"), "--json"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    theirs = json.loads(done.stdout)
+    assert 0.5 < theirs["micro_f1"] < 0.95
+    for name in ("articles", "micro_f1", "macro_f1", "top1", "untagged", "auto_precision", "auto_share"):
+        assert ours[name] == pytest.approx(theirs[name], abs=5e-5), name
+    for topic, row in theirs["per_topic"].items():
+        assert ours["topics"][topic]["f1"] == pytest.approx(row["f1"], abs=5e-5)

@@ -1,0 +1,81 @@
+"""One classifier a topic, open articles left out, every calibration article scored by a model that never saw it."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.svm import LinearSVC
+
+from training.config import FitSettings
+from training.fit import FEWEST_ARTICLES, fit_topics, learnable
+
+SETTINGS = FitSettings(folds=2, C=1.0)
+
+
+def data(articles: int = 60, topics: int = 3) -> tuple[sp.csr_matrix, NDArray[np.int8], NDArray[np.int64]]:
+    random = np.random.default_rng(1)
+    X = sp.csr_matrix(random.random((articles, 12)) * (random.random((articles, 12)) < 0.5))
+    decisions = np.where(X.toarray()[:, :topics] > 0.3, 1, -1).astype(np.int8)
+    decisions[random.random(decisions.shape) < 0.2] = 0
+    return X, decisions, np.arange(articles) % 3 - 1
+
+
+def alone(
+    X: sp.csr_matrix, decisions: NDArray[np.int8], weight: NDArray[np.float64], rows: NDArray[np.bool_]
+) -> LinearSVC:
+    rows = rows & (decisions != 0)
+    svm = LinearSVC(C=1.0, dual=True, random_state=0, max_iter=2000)
+    return svm.fit(X[rows], decisions[rows], sample_weight=weight[rows])
+
+
+def test_every_topic_is_fitted_on_the_articles_that_are_decided() -> None:
+    X, decisions, fold = data()
+    weight = np.where(fold >= 0, 5.0, 1.0)
+    fitted = fit_topics(X, decisions, weight, fold, SETTINGS)
+    assert fitted.weights.shape == (12, 3)
+    assert fitted.weights.dtype == fitted.bias.dtype == np.float32
+    for topic in range(3):
+        svm = alone(X, decisions[:, topic], weight, np.ones(60, np.bool_))
+        assert fitted.weights[:, topic] == pytest.approx(svm.coef_[0], abs=1e-6)
+        assert fitted.bias[topic] == pytest.approx(svm.intercept_[0], abs=1e-6)
+
+
+def test_out_of_fold_scores_are_by_models_that_did_not_see_the_article() -> None:
+    """What is in no fold is in every fit."""
+    X, decisions, fold = data()
+    weight = np.ones(60)
+    fitted = fit_topics(X, decisions, weight, fold, SETTINGS)
+    calibration = np.flatnonzero(fold >= 0)
+    assert fitted.out_of_fold.shape == (len(calibration), 3)
+    for topic in range(3):
+        for left_out in range(2):
+            svm = alone(X, decisions[:, topic], weight, fold != left_out)
+            mine = fold[calibration] == left_out
+            expected = svm.decision_function(X[calibration[mine]])
+            assert fitted.out_of_fold[mine, topic] == pytest.approx(expected, abs=1e-9)
+
+
+def test_fit_is_the_same_twice() -> None:
+    X, decisions, fold = data()
+    one, other = (fit_topics(X, decisions, np.ones(60), fold, SETTINGS) for _ in range(2))
+    assert one.weights.tobytes() == other.weights.tobytes()
+    assert one.bias.tobytes() == other.bias.tobytes()
+    assert one.out_of_fold.tobytes() == other.out_of_fold.tobytes()
+
+
+def test_topic_needs_enough_articles_for_and_against_it_in_every_fit() -> None:
+    fold = np.arange(60) % 2
+    decisions = np.full((60, 4), -1, np.int8)
+    decisions[: 2 * FEWEST_ARTICLES, 0] = 1  # enough in both folds
+    decisions[: 2 * FEWEST_ARTICLES - 1, 1] = 1  # one too few without fold 0
+    decisions[:, 2] = np.where(np.arange(60) < 30, 1, 0)  # nothing against it
+    decisions[:, 3] = np.where(np.arange(60) < 2 * FEWEST_ARTICLES, -1, 1)  # just enough against it
+    assert learnable(decisions, fold, 2).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize("only", [1, -1])
+def test_topic_needs_both_answers_among_the_calibration_articles(only: int) -> None:
+    """A yes and a no: confidence and cut-offs are read off them."""
+    fold = np.array([-1] * 40 + [0, 1] * 10)
+    decisions = np.array([1] * 20 + [-1] * 20 + [only] * 20, np.int8)[:, None]
+    assert learnable(decisions, fold, 2).tolist() == [False]

@@ -1,0 +1,246 @@
+"""From what a corpus says to yes, no or open, and hand labels above all."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import Taxonomy, Topic
+from models.taxonomy import load_taxonomy
+from tests.training.conftest import SHARED
+from training.corpus import Corpus, LabelledArticle, read_corpus
+from training.errors import CorpusError, LabelMapError
+from training.labels import (
+    LABELS,
+    NO,
+    OPEN,
+    YES,
+    HandLabel,
+    LabelMap,
+    decide_topics,
+    fingerprint,
+    load_label_map,
+    read_hand_labels,
+)
+
+TAXONOMY = Taxonomy("t", tuple(Topic(one, one.title()) for one in ("war", "law", "sport", "art")))
+MAP = """
+corpus = "news"
+decides = ["war", "law", "sport"]
+least_label_prob = 0.9
+silent = ["Stubs"]
+[labels]
+"Wars" = { asserts = ["war"], open = ["law"] }
+"Courts" = { asserts = ["law"], open = ["war", "sport"] }
+"Arts" = { asserts = ["art"] }
+"""
+
+
+def written(folder: Path, text: str, name: str = "news.toml") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+@pytest.fixture
+def label_map(tmp_path: Path) -> LabelMap:
+    return load_label_map(written(tmp_path, MAP), TAXONOMY)
+
+
+def article(
+    *labels: str, id: str = "1", topics: Sequence[str] | None = None, label_prob: float = 1.0
+) -> LabelledArticle:
+    return LabelledArticle(id, "", "text", labels, None if topics is None else tuple(topics), label_prob=label_prob)
+
+
+def corpus(*articles: LabelledArticle) -> Corpus:
+    return Corpus("news", articles, "")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("Wars",), (YES, OPEN, NO, OPEN)),
+        (("Courts",), (OPEN, YES, OPEN, OPEN)),
+        (("Wars", "Courts"), (YES, YES, OPEN, OPEN)),
+        (("Arts",), (NO, NO, NO, YES)),
+        (("Stubs",), (NO, NO, NO, OPEN)),
+        ((), (NO, NO, NO, OPEN)),
+    ],
+)
+def test_label_asserts_opens_and_the_corpus_denies_the_rest_it_decides(
+    label_map: LabelMap, labels: tuple[str, ...], said: tuple[int, ...]
+) -> None:
+    """A topic that the corpus does not decide stays undecided, an assertion is above an opening."""
+    assert tuple(label_map.decide(article(*labels), TAXONOMY)) == said
+
+
+def test_labels_that_are_too_unlikely_decide_nothing(label_map: LabelMap) -> None:
+    assert tuple(label_map.decide(article("Wars", label_prob=0.89), TAXONOMY)) == (OPEN,) * 4
+    assert tuple(label_map.decide(article("Wars", label_prob=0.9), TAXONOMY)) == (YES, OPEN, NO, OPEN)
+
+
+def test_map_that_decides_all_denies_every_topic_not_named(tmp_path: Path) -> None:
+    found = load_label_map(written(tmp_path, 'decides = "all"\n[labels]\n"Arts" = { asserts = ["art"] }'), TAXONOMY)
+    assert tuple(found.decide(article("Arts"), TAXONOMY)) == (NO, NO, NO, YES)
+
+
+def test_topics_that_a_corpus_names_decide_all_topics() -> None:
+    decisions, by_hand = decide_topics(corpus(article(topics=["war", "art"]), article(topics=())), TAXONOMY, None, {})
+    assert decisions.tolist() == [[YES, NO, NO, YES], [NO, NO, NO, NO]]
+    assert decisions.dtype == np.int8
+    assert by_hand.all()
+
+
+def test_hand_label_wins_over_the_map_and_over_the_corpus_topics(label_map: LabelMap) -> None:
+    articles = [article("Wars"), article("Wars", id="2"), article(id="3", topics=["war"])]
+    hand = {"1": HandLabel(("sport",)), "3": HandLabel(("law", "art"))}
+    decisions, by_hand = decide_topics(corpus(*articles), TAXONOMY, label_map, hand)
+    assert decisions.tolist() == [[NO, NO, YES, NO], [YES, OPEN, NO, OPEN], [NO, YES, NO, YES]]
+    assert by_hand.tolist() == [True, False, True]
+
+
+def test_hand_label_of_another_text_is_not_used_and_said(label_map: LabelMap, caplog: pytest.LogCaptureFixture) -> None:
+    hand = {"1": HandLabel(("sport",), fingerprint("another text")), "2": HandLabel(("sport",), fingerprint("text"))}
+    with caplog.at_level(logging.WARNING):
+        decisions, by_hand = decide_topics(corpus(article("Wars"), article("Wars", id="2")), TAXONOMY, label_map, hand)
+    assert decisions.tolist() == [[YES, OPEN, NO, OPEN], [NO, NO, YES, NO]]
+    assert by_hand.tolist() == [False, True]
+    assert "news: 1 hand labels were given to another text" in caplog.text
+
+
+def test_fingerprint_is_of_the_first_letters_and_digits() -> None:
+    text = "At least 12 people—all of them miners—die in Łódź, officials say, after an explosion."
+    assert fingerprint(text) == fingerprint(text.upper().replace(" ", "  ").replace("—", "-"))
+    assert fingerprint(text) == fingerprint(text + " More.")
+    assert fingerprint(text) != fingerprint(text.replace("12", "13"))
+    assert len(fingerprint("")) == 8
+
+
+def test_unknown_labels_are_listed_with_their_counts(label_map: LabelMap) -> None:
+    articles = [article("Wars", "Chess", id=str(i)) for i in range(3)] + [article("Tennis", id="9")]
+    with pytest.raises(LabelMapError, match=r"corpus news: 2 labels .*'Chess' \(3\), 'Tennis' \(1\); say in"):
+        decide_topics(corpus(*articles), TAXONOMY, label_map, {})
+
+
+def test_labels_without_a_map_are_an_error() -> None:
+    with pytest.raises(LabelMapError, match=r"1 labels no label map explains: 'Wars' \(1\)"):
+        decide_topics(corpus(article("Wars")), TAXONOMY, None, {})
+
+
+def test_article_that_nothing_speaks_of_stays_open() -> None:
+    decisions, by_hand = decide_topics(corpus(article()), TAXONOMY, None, {})
+    assert not decisions.any()
+    assert not by_hand.any()
+
+
+def test_all_faults_of_a_map_are_named_at_once(tmp_path: Path) -> None:
+    text = (
+        'decide = "all"\ndecides = ["war", "chess"]\n'
+        '[labels]\n"A" = { asserts = ["tennis"], open = ["golf"] }\n"B" = { assert = ["war"] }\n'
+    )
+    with pytest.raises(LabelMapError) as refused:
+        load_label_map(written(tmp_path, text), TAXONOMY)
+    for said in (
+        "news.toml",
+        "unknown key 'decide'",
+        "decides: unknown topic 'chess'",
+        "label 'A': unknown topic 'tennis'",
+        "label 'A': unknown topic 'golf'",
+        "label 'B': unknown key 'assert'",
+    ):
+        assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "decides = [",
+        '[labels]\n"A" = ["war"]',
+        '[labels]\n"A" = "war"',
+        '[labels]\n"A" = { asserts = "war" }',
+        '[labels]\n"A" = { asserts = [1] }',
+        '[labels]\n"A" = { asserts = 1 }',
+        'labels = ["A"]',
+        "silent = 3",
+        'silent = "Stubs"',
+        'decides = "everything"',
+        "decides = 3",
+        'least_label_prob = "high"',
+        "least_label_prob = 2.0",
+    ],
+)
+def test_map_of_the_wrong_shape_is_one_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(LabelMapError, match=r"news\.toml"):
+        load_label_map(written(tmp_path, text), TAXONOMY)
+
+
+def test_map_that_is_missing_or_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'corpus = "caf\xe9"')
+    for name in ("none.toml", "latin.toml"):
+        with pytest.raises(LabelMapError, match=f"cannot read the label map .*{name}"):
+            load_label_map(tmp_path / name, TAXONOMY)
+
+
+def test_hand_labels_are_read_with_their_fingerprints(tmp_path: Path) -> None:
+    text = 'id\ttopics\tsampled\ttext\n1\twar,law\trandom\tabcd0123\nwn-"A"_b\tart\tx\t\n'
+    found = read_hand_labels(written(tmp_path, text), TAXONOMY)
+    assert found == {"1": HandLabel(("war", "law"), "abcd0123"), 'wn-"A"_b': HandLabel(("art",))}
+
+
+def test_bad_hand_labels_are_listed_by_line(tmp_path: Path) -> None:
+    text = "id\ttopics\n1\twar\n2\twar,chess\n\tlaw\n3\t\n1\tlaw\n"
+    with pytest.raises(CorpusError) as refused:
+        read_hand_labels(written(tmp_path, text, "hand.tsv"), TAXONOMY)
+    for said in (
+        "has 4 bad rows",
+        "hand.tsv:3: topics: unknown topic 'chess'",
+        "hand.tsv:4: id or topics is missing",
+        "hand.tsv:5: id or topics is missing",
+        "hand.tsv:6: id: '1' stands twice",
+    ):
+        assert said in str(refused.value)
+
+
+def test_hand_labels_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "latin.tsv").write_bytes(b"id\ttopics\ncaf\xe9\twar\n")
+    for name in ("latin.tsv", "none.tsv"):
+        with pytest.raises(CorpusError, match=f"cannot read the hand labels .*{name}"):
+            read_hand_labels(tmp_path / name, TAXONOMY)
+
+
+MAPS = sorted(LABELS.glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", MAPS, ids=lambda path: path.stem)
+def test_our_own_map_is_right_and_named_after_its_corpus(path: Path) -> None:
+    found = load_label_map(path, load_taxonomy())
+    assert found.corpus == path.stem
+    assert found.labels
+    for label in found.labels:
+        assert not found.asserts[label] & found.opens[label], label
+
+
+@pytest.mark.parametrize("path", MAPS, ids=lambda path: path.stem)
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the corpora are in ../shared only")
+def test_our_own_map_knows_every_label_of_its_corpus(path: Path) -> None:
+    found = load_label_map(path, load_taxonomy())
+    whole = read_corpus(SHARED / "corpora" / f"{path.stem}.jsonl.gz")
+    assert {label for one in whole.articles for label in one.labels} <= found.labels
+
+
+def test_politics_and_conflicts_leaves_its_four_topics_open() -> None:
+    taxonomy = load_taxonomy()
+    found = load_label_map(LABELS / "wikinews.toml", taxonomy)
+    said = found.decide(article("Politics and conflicts"), taxonomy)
+    assert {said[taxonomy.column(one)] for one in ("conflict", "politics", "diplomacy", "elections")} == {OPEN}
+    assert said[taxonomy.column("sport")] == NO
+
+
+def test_our_own_hand_labels_name_known_topics_and_decide_6000_articles() -> None:
+    """And more: some Wikinews articles stand under two ids."""
+    found = {path.stem: read_hand_labels(path, load_taxonomy()) for path in sorted(LABELS.glob("*.tsv"))}
+    assert len(found["current-events-topics"]) == 2400
+    assert len(found["wikinews-topics"]) >= 3600
+    assert all(label.text for label in found["current-events-topics"].values())

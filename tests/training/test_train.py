@@ -1,0 +1,230 @@
+"""From a corpus to a bundle: what is learned, left out, warned of and written down."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models import Article, Taxonomy, Topic, TopicModel
+from models.bundle import CARD, load_bundle
+from models.calibration import Calibration
+from models.taxonomy import load_taxonomy
+from tests.training.conftest import DATA, SMALL, WriteCorpus
+from training.card import card
+from training.config import Config, FitSettings
+from training.errors import CorpusError, LabelMapError, TrainingError
+from training.never_train import never_train_ids
+from training.train import read_training_set, train
+
+OURS = {"conflict", "crime", "diplomacy", "disaster", "economy", "health", "politics", "sport"}
+PAIR = Taxonomy(
+    "pair",
+    (
+        Topic("world", "World"),
+        Topic("body", "Body"),
+        Topic("sport", "Sport", parent="world"),
+        Topic("health", "Health", parent="body"),
+    ),
+)
+QUICK = FitSettings(min_df=2, folds=2)
+
+
+def config(*corpora: str, **more: Any) -> Config:
+    return Config(name="pair", language="en", corpora=corpora, fit=QUICK, **more)
+
+
+def pair(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the articles that are about sport or health and nothing else that PAIR lacks."""
+    return [row for row in rows if set(row["topics"]) <= {"sport", "health"}]
+
+
+def empty(store: Path) -> bool:
+    return not [path for path in store.rglob("*") if path.is_file()]
+
+
+def test_topics_without_articles_are_left_out(small_model: TopicModel) -> None:
+    """In the order of the taxonomy, with their codes and the parents that are left."""
+    default = load_taxonomy()
+    assert small_model.taxonomy.topics == tuple(topic for topic in default.topics if topic.id in OURS)
+
+
+def test_topic_left_out_is_warned_of_and_its_child_loses_its_parent(
+    rows: list[dict[str, Any]], write_corpus: WriteCorpus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`body` has four articles, too few; `world` has none."""
+    some = pair(rows)
+    for row in some[:4]:
+        some.append(row | {"id": f"{row['id']}-b", "topics": ["body"]})
+    path = write_corpus(some)
+    with caplog.at_level(logging.WARNING):
+        model = load_bundle(train(config(path.name), PAIR, path.parent, tmp_path / "store"))
+    assert [(topic.id, topic.parent) for topic in model.taxonomy.topics] == [("sport", None), ("health", None)]
+    for topic in ("world", "body"):
+        assert f"topic {topic} has too few articles to learn from: left out" in caplog.text
+
+
+def test_training_makes_no_topic_of_the_held_out_articles(small_model: TopicModel, rows: list[dict[str, Any]]) -> None:
+    """A word that only held-out articles have is not learned."""
+    data = read_training_set(SMALL, load_taxonomy(), DATA)
+    assert 15 < data.test.sum() < 45
+    assert data.ids == tuple(row["id"] for row in rows)
+    figures = small_model.manifest["metrics"]
+    assert figures["held_out"]["articles"] == data.test.sum() == small_model.manifest["data"]["held_out"]
+    assert figures["out_of_fold"]["articles"] == 280 - data.test.sum()
+
+
+def test_model_tells_the_held_out_articles(small_model: TopicModel) -> None:
+    """The articles come four to a scenario, so this says that the parts fit together and nothing about real news."""
+    figures = small_model.manifest["metrics"]
+    assert figures["held_out"]["micro_f1"] > 0.7
+    assert figures["out_of_fold"]["micro_f1"] > 0.7
+    assert set(figures["topics"]) == OURS
+
+
+def test_figures_of_the_manifest_are_those_of_tagging(small_model: TopicModel) -> None:
+    data = read_training_set(SMALL, load_taxonomy(), DATA)
+    test = [article for article, kept in zip(data.articles, data.test, strict=True) if kept]
+    tagged = list(small_model.tag_many(test))
+    assert sum(not one.topics for one in tagged) == small_model.manifest["metrics"]["held_out"]["untagged"]
+
+
+def test_manifest_says_where_the_model_comes_from(small_model: TopicModel) -> None:
+    manifest = small_model.manifest
+    (corpus,) = manifest["data"]["corpora"]
+    assert corpus["name"] == "articles"
+    assert corpus["sha256"] == hashlib.sha256((DATA / "articles.jsonl").read_bytes()).hexdigest()
+    assert (corpus["articles"], corpus["never_train"]) == (280, 0)
+    assert manifest["data"]["licences"] == ["Our own articles: MIT"]
+    assert manifest["fit"]["seed"] == 0
+    assert {"python", "numpy", "scikit-learn", "numba"} <= set(manifest["libraries"])
+    assert len(manifest["code"]) == 64
+    assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_card_tells_data_licences_figures_and_limits(small_bundle: Path, small_model: TopicModel) -> None:
+    text = (small_bundle / CARD).read_text(encoding="utf-8")
+    assert text.startswith(f"# {small_model.ref}\n")
+    for said in (
+        "280 articles",
+        "- Our own articles: MIT",
+        "Weak topics (F1 under 0.65): none",
+        "## Not for",
+        "8 broad",
+    ):
+        assert said in text
+    for topic in OURS:
+        assert f"\n| {topic} | " in text
+
+
+def test_card_names_weak_topics_and_those_without_an_auto_band(small_model: TopicModel) -> None:
+    manifest = json.loads(json.dumps(small_model.manifest))
+    manifest["metrics"]["topics"]["sport"]["f1"] = 0.64
+    manifest["metrics"]["topics"]["crime"]["f1"] = 0.2
+    bare = tuple(Calibration(one.slope, one.offset, one.suggest) for one in small_model.calibrations)
+    text = card(replace(small_model, manifest=manifest, calibrations=bare), SMALL, ["a"])
+    assert "Weak topics (F1 under 0.65): crime, sport." in text
+    assert f"promised): {', '.join(small_model.taxonomy.ids)}." in text
+
+
+def test_training_set_leaves_out_what_may_never_be_trained_on(
+    rows: list[dict[str, Any]], write_corpus: WriteCorpus
+) -> None:
+    """Whatever the file is called and whoever labelled it."""
+    forbidden = ["wpce-2025-09-14-01", *sorted(never_train_ids())[:2]]
+    some = pair(rows)[:20] + [row | {"id": one} for row, one in zip(rows, forbidden, strict=False)]
+    path = write_corpus(some, "mine.jsonl")
+    taxonomy = load_taxonomy()
+    data = read_training_set(config(path.name), taxonomy, path.parent)
+    assert not set(forbidden) & set(data.ids)
+    assert data.corpora[0].left_out == 3
+
+
+def test_labels_of_a_corpus_go_through_its_map_and_open_articles_are_left_out(write_corpus: WriteCorpus) -> None:
+    """The map of the corpus' name: an article that it leaves open everywhere is not in the training set."""
+    articles = [
+        {"id": "a", "title": "", "body": "A match.", "labels": ["Sports"], "label_prob": 1.0},
+        {"id": "b", "title": "", "body": "A match.", "labels": ["Sports"], "label_prob": 0.5},
+    ]
+    path = write_corpus(articles, "current-events.jsonl")
+    taxonomy = load_taxonomy()
+    data = read_training_set(config(path.name), taxonomy, path.parent)
+    assert data.ids == ("a",)
+    assert data.decisions[0, taxonomy.column("sport")] == 1
+    assert not data.by_hand.any()
+
+
+def test_hand_labels_decide_and_only_they_are_tested_on(
+    rows: list[dict[str, Any]], write_corpus: WriteCorpus, tmp_path: Path
+) -> None:
+    some = [{**row, "labels": ["Sports"], "topics": None} for row in pair(rows)]
+    path = write_corpus(some, "current-events.jsonl")
+    hand = tmp_path / "hand.tsv"
+    hand.write_text("id\ttopics\n" + "".join(f"{row['id']}\thealth\n" for row in some[:40]), encoding="utf-8")
+    taxonomy = load_taxonomy()
+    data = read_training_set(config(path.name, hand_labels=(str(hand),)), taxonomy, path.parent)
+    assert data.by_hand.sum() == 40
+    assert data.test.sum() > 0
+    assert not (data.test & ~data.by_hand).any()
+    column = taxonomy.column("health")
+    assert (data.decisions[data.by_hand, column] == 1).all()
+    assert (data.decisions[~data.by_hand, column] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"topics": ["chess"]}, CorpusError),
+        ({"body": ""}, CorpusError),
+        ({"labels": ["Nonsense"]}, LabelMapError),
+        ({"date": "soon"}, CorpusError),
+    ],
+)
+def test_nothing_is_written_when_a_corpus_is_bad(
+    rows: list[dict[str, Any]],
+    write_corpus: WriteCorpus,
+    tmp_path: Path,
+    change: dict[str, Any],
+    error: type[Exception],
+) -> None:
+    path = write_corpus([*pair(rows), {"id": "bad", "title": "", "body": "text", "topics": []} | change])
+    with pytest.raises(error):
+        train(config(path.name), PAIR, path.parent, tmp_path / "store")
+    assert empty(tmp_path / "store")
+
+
+def test_corpus_that_says_nothing_is_an_error(write_corpus: WriteCorpus, tmp_path: Path) -> None:
+    path = write_corpus([{"id": "1", "body": "text", "labels": []}])
+    with pytest.raises(TrainingError, match="no article says anything of any topic"):
+        train(config(path.name), PAIR, path.parent, tmp_path / "store")
+
+
+def test_corpus_with_too_few_articles_of_every_topic_is_an_error(
+    rows: list[dict[str, Any]], write_corpus: WriteCorpus, tmp_path: Path
+) -> None:
+    path = write_corpus(pair(rows)[:6])
+    with pytest.raises(TrainingError, match="no topic has enough articles to learn from"):
+        train(config(path.name), PAIR, path.parent, tmp_path / "store")
+    assert empty(tmp_path / "store")
+
+
+def test_article_with_nothing_to_read_is_left_out(write_corpus: WriteCorpus) -> None:
+    """A body of furniture only is no reason to refuse the corpus."""
+    path = write_corpus(
+        [
+            {"id": "1", "body": "Share on Facebook\nRead also\nStorm cuts power", "topics": ["sport"]},
+            {"id": "2", "body": "A match was played.", "topics": ["sport"]},
+        ]
+    )
+    assert read_training_set(config(path.name), PAIR, path.parent).ids == ("2",)
+
+
+def test_html_in_a_corpus_is_read_as_html(write_corpus: WriteCorpus) -> None:
+    path = write_corpus([{"id": "1", "body": "<p>A <b>match</b> &amp; a goal.</p>", "topics": ["sport"]}])
+    data = read_training_set(config(path.name), PAIR, path.parent)
+    assert data.texts[0].body == "A match & a goal."
+    assert data.articles[0] == Article(id="1", title="", body="<p>A <b>match</b> &amp; a goal.</p>")

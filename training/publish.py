@@ -1,0 +1,50 @@
+"""Give a finished model its version, by date and content, and write its bundle."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+from models.bundle import content_hash, save_bundle
+from models.topic_model import TopicModel
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "joblib")
+
+
+def publish(
+    model: TopicModel,
+    ngrams: Sequence[str],
+    manifest: Mapping[str, Any],
+    card: Callable[[TopicModel], str],
+    store: Path,
+) -> Path:
+    """Write a model's bundle.
+
+    Args:
+        model: the model, still without a version.
+        ngrams: the n-grams in row order.
+        manifest: what is known of how it was made; the day and the libraries' versions are added.
+        card: writes the card of the model with its version.
+        store: the folder of models.
+
+    Returns:
+        The bundle's folder. A version is called by its day and its content, so the same model made twice a day is
+        one version.
+
+    Raises:
+        BundleError: the folder cannot be written.
+    """
+    now = datetime.now(UTC)
+    model = replace(
+        model,
+        version=f"{now:%Y.%m.%d}-{content_hash(model, ngrams)[:8]}",
+        manifest={
+            "trained": now.isoformat(timespec="seconds"),
+            **manifest,
+            "libraries": {"python": platform.python_version()} | {name: version_of(name) for name in _LIBRARIES},
+        },
+    )
+    return save_bundle(model, ngrams, card(model), store)
