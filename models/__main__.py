@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,16 +21,23 @@ _FIELDS = ("title", "body", "body_html", "id", "language", "url")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, 1 where lines were refused, 2 where nothing could be done."""
+    """Run the command line.
+
+    Returns:
+        The exit code: 0, 1 where lines were refused, 2 where nothing could be done.
+    """
     options = _parser().parse_args(arguments)
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     try:
         model = load(options.model)
+    except TagdeskError as error:
+        print(f"models: {error}", file=sys.stderr)
+        return 2
+    try:
         with _opened(options.articles) as lines:
             return _tag(model, lines, explain=options.explain)
-    except (TagdeskError, OSError, EOFError, zlib.error) as error:
-        print(f"models: {error}", file=sys.stderr)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        print(f"models: cannot read {options.articles}: {reason}", file=sys.stderr)
         return 2
 
 
@@ -53,16 +60,17 @@ def _opened(path: str) -> Any:
 def _tag(model: TopicModel, lines: BinaryIO, *, explain: bool) -> int:
     refused = 0
     for number, line in _numbered(lines):
-        given = None
+        row: dict[str, Any] = {}
         try:
-            article = read_article(line)
-            given = article.id
-            found = answer(model.tag(article, explain=explain), model.ref)
+            row = read_row(line)
+            found = answer(model.tag(read_article(row), explain=explain), model.ref)
         except ArticleError as error:
             refused += 1
-            found = {"id": given, "error": f"line {number}: {error}"}
+            identity = row.get("id")
+            found = {"id": identity if isinstance(identity, str) else None, "error": f"line {number}: {error}"}
             print(f"models: line {number}: {error}", file=sys.stderr)
-        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        # ASCII, so that the answer arrives whole whatever the terminal's encoding and whatever the id holds.
+        print(json.dumps(found))
     return 1 if refused else 0
 
 
@@ -72,24 +80,45 @@ def _numbered(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def read_article(line: bytes) -> Article:
-    """Read one article from a line of JSON; unknown fields are ignored, nulls are absent.
+def read_row(line: bytes) -> dict[str, Any]:
+    """Read a line of JSON.
 
     Raises:
-        ArticleError: the line is not a JSON object, or a field is not text.
+        ArticleError: it is not a JSON object.
     """
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArticleError(f"not JSON: {error}") from error
     if not isinstance(row, dict):
         raise ArticleError("an article is a JSON object with title and body")
+    return row
+
+
+def read_article(row: Mapping[str, Any]) -> Article:
+    """Read an article from its JSON fields; unknown ones are ignored, nulls are absent.
+
+    Raises:
+        ArticleError: a field is not text.
+    """
     given = {name: row[name] for name in _FIELDS if row.get(name) is not None}
     for name, value in given.items():
         if not isinstance(value, str):
             raise ArticleError(f"{name} must be text, not {type(value).__name__}", name)
+        if not _is_unicode(value):
+            raise ArticleError(f"{name} has half of a surrogate pair: the text was cut or decoded wrongly", name)
     return Article(**given)
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main())

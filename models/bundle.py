@@ -61,19 +61,21 @@ def save_bundle(model: TopicModel, ngrams: Sequence[str], card: str, store: Path
     listing = "".join(f"{ngram}\n" for ngram in ngrams).encode()
     files = {ARRAYS: arrays, NGRAMS: gzip.compress(listing, 9, mtime=0), CARD: card.encode()}
     manifest = {
+        **model.manifest,
         "format": FORMAT,
         "name": model.name,
         "version": model.version,
         "content_hash": content_hash(model, ngrams),
         "features": _settings_json(model.features.settings),
         **_topics_json(model),
-        **model.manifest,
         "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in files.items()},
     }
     files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
     try:
         _write_folder(target, files)
     except OSError as error:
+        if target.exists():  # another process was faster with the same version
+            return target
         raise BundleError(f"cannot write the bundle {target}: {error.strerror or error}") from error
     return target
 
@@ -93,7 +95,7 @@ def load_bundle(folder: Path) -> TopicModel:
         taxonomy = Taxonomy.from_json({"name": manifest["name"], "topics": manifest["topics"]})
         features = Features(FeatureSettings(**manifest["features"]), arrays["hashes"], arrays["idf"], arrays["slots"])
         calibrations = tuple(Calibration(**manifest["calibration"][topic]) for topic in taxonomy.ids)
-        return TopicModel(
+        model = TopicModel(
             name=manifest["name"],
             version=manifest["version"],
             taxonomy=taxonomy,
@@ -105,6 +107,11 @@ def load_bundle(folder: Path) -> TopicModel:
         )
     except (KeyError, TypeError, ValueError, TaxonomyError) as error:
         raise BundleError(f"bundle {folder}: its parts do not fit together: {error}") from error
+    if content_hash(model, _read_ngrams(folder)) != manifest.get("content_hash"):
+        raise BundleError(
+            f"bundle {folder}: {MANIFEST} does not tell the content that was saved (content hash differs)"
+        )
+    return model
 
 
 def read_ngrams(folder: Path) -> list[str]:
@@ -114,6 +121,10 @@ def read_ngrams(folder: Path) -> list[str]:
         BundleError: the file is missing or damaged.
     """
     _verify(folder / NGRAMS, _manifest(folder))
+    return _read_ngrams(folder)
+
+
+def _read_ngrams(folder: Path) -> list[str]:
     return gzip.decompress((folder / NGRAMS).read_bytes()).decode().split("\n")[:-1]
 
 
@@ -177,6 +188,7 @@ def _write_folder(target: Path, files: Mapping[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         draft.chmod(0o755)
+        sync_folder(draft)
         draft.rename(target)
         sync_folder(target.parent)
     except BaseException:
@@ -230,6 +242,8 @@ def _map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
+            if length > path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
             header = json.loads(file.read(length))
         arrays = {name: _map_array(path, name, header[name], 8 + length) for name in _DTYPES}
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:

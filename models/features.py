@@ -41,7 +41,7 @@ class FeatureSettings:
             raise ValueError("; ".join(faults))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bag:
     """The known n-grams of one article, every occurrence; the title's first, then the body's.
 
@@ -64,7 +64,7 @@ class Bag:
     known: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Features:
     """The features a model knows: n-grams by hash, and their idf.
 

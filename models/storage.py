@@ -1,7 +1,7 @@
 """Where models lie: the store that training writes to, and the read-only models that Tagdesk ships."""
 
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 from models.bundle import bundle_folder, load_bundle, sync_folder
@@ -42,12 +42,11 @@ def locate(ref: str) -> Path:
     name, _, version = ref.partition("@")
     places = (store(), SHIPPED)
     for place in places:
-        named = current(place, name)
-        wanted = version or named
+        wanted = version or current(place, name)
         if wanted and (folder := bundle_folder(place, name, wanted)).is_dir():
             return folder
-        if named and not version:
-            raise BundleNotFound(f"{place / name / CURRENT} names version {named!r}, which is not there")
+        if wanted and not version:
+            raise BundleNotFound(f"{place / name / CURRENT} names version {wanted!r}, which is not there")
     raise BundleNotFound(f"no model {ref!r} in {' or '.join(map(str, places))}: train one with `make train`")
 
 
@@ -59,11 +58,14 @@ def current(place: Path, name: str) -> str | None:
     """
     path = bundle_folder(place, name, CURRENT)
     try:
-        return path.read_text(encoding="ascii").strip()
+        version = path.read_text(encoding="ascii").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"cannot read {path}: {error}") from error
+    if not version:
+        raise BundleError(f"{path} is empty: write the version to serve into it")
+    return version
 
 
 def make_current(place: Path, name: str, version: str) -> None:
@@ -76,14 +78,15 @@ def make_current(place: Path, name: str, version: str) -> None:
     folder = bundle_folder(place, name, version)
     if not folder.is_dir():
         raise BundleNotFound(f"no version {version!r} of {name!r} in {place}")
+    target = folder.with_name(CURRENT)
+    draft = target.with_name(f".{CURRENT}-{os.getpid()}-{threading.get_ident()}")
     try:
-        descriptor, draft = tempfile.mkstemp(prefix=".current-", dir=folder.parent)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with draft.open("w", encoding="ascii") as file:
             file.write(f"{version}\n")
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).chmod(0o644)
-        Path(draft).replace(folder.with_name(CURRENT))
-        sync_folder(folder.parent)
+        draft.replace(target)
+        sync_folder(target.parent)
     except OSError as error:
-        raise BundleError(f"cannot write {folder.with_name(CURRENT)}: {error.strerror or error}") from error
+        draft.unlink(missing_ok=True)
+        raise BundleError(f"cannot write {target}: {error.strerror or error}") from error

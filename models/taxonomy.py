@@ -111,13 +111,16 @@ def _topic(row: Mapping[str, Any], number: int) -> Topic:
     unknown = sorted(set(row) - _KEYS)
     if unknown:
         raise TaxonomyError(f"topic {number}: unknown {', '.join(unknown)}; known are {', '.join(sorted(_KEYS))}")
+    parent = row.get("parent")
+    if not isinstance(parent, str | None):
+        raise TaxonomyError(f"topic {number}: parent must be the id of a topic, not {parent!r}")
     try:
         codes = tuple(Code(str(code["qcode"]), code["match"]) for code in row.get("codes", ()))
         return Topic(
             id=str(row["id"]),
             name=str(row["name"]),
             description=str(row.get("description", "")),
-            parent=row.get("parent"),
+            parent=parent,
             codes=codes,
         )
     except (KeyError, TypeError) as error:

@@ -39,7 +39,7 @@ class TopicResult:
 
     Attributes:
         topic: the topic.
-        score: raw score, log-odds.
+        score: raw score; slope · score + offset of its calibration is log-odds.
         confidence: calibrated probability, 0 to 1.
         band: `auto`, `suggest`, or None below every cut-off.
         bias: the score of an article without a known word; only with evidence.
@@ -63,7 +63,7 @@ class TaggedArticle:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TopicModel:
     """A trained model.
 
