@@ -240,12 +240,8 @@ def _sha256(data: bytes) -> str:
 def _map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Map the arrays of a safetensors file: 8 bytes of header length, the header as JSON, the data."""
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
-        arrays = {name: _map_array(path, name, header[name], 8 + length) for name in _DTYPES}
+        header, base = _header(path)
+        arrays = {name: _map_array(path, name, header[name], base) for name in _DTYPES}
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise BundleError(f"bundle {path.parent}: {path.name} is not laid out as it must be: {error}") from error
     for name in ("idf", "weights", "bias"):
@@ -253,6 +249,15 @@ def _map_arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise BundleError(f"bundle {path.parent}: {name} has values that are not numbers")
     _check_table(path, arrays)
     return arrays
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """Return the header of a safetensors file, and where its data starts."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > path.stat().st_size - 8:
+            raise ValueError("its header is longer than the file")
+        return json.loads(file.read(length)), 8 + length
 
 
 def _map_array(path: Path, name: str, entry: Mapping[str, Any], base: int) -> NDArray[Any]:
