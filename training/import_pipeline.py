@@ -42,7 +42,7 @@ class Folded:
     Attributes:
         model: the model, still without a version.
         ngrams: its n-grams in row order.
-        difference: largest difference of a raw score on the sample texts.
+        difference: largest difference of a raw score on the sample texts, as a part of the largest score there.
         notes: what the user should know.
     """
 
@@ -109,9 +109,10 @@ def fold(pipeline: Pipeline, name: str, texts: Sequence[str]) -> Folded:
     )
     difference = _difference(model, vectorizers, linear, texts)
     allowed = _NEARLY_EQUAL if isinstance(vectorizers[0], HashingVectorizer) else _EQUAL
-    scale = max(1.0, float(np.abs(linear.weights).max(initial=0.0)))
-    if difference > allowed * scale:
-        raise ImportRefused(f"the model's scores are off by up to {difference:.2g} on the sample texts: not imported")
+    if difference > allowed:
+        raise ImportRefused(
+            f"the model's scores are off by up to {difference:.2g} of the largest on the sample texts: not imported"
+        )
     return Folded(model, ngrams, difference, notes)
 
 
@@ -142,7 +143,8 @@ def _difference(model: TopicModel, vectorizers: Sequence[Any], linear: _Linear, 
     got = [
         model.features.score(ArticleText("", text, "body", None, ()), model.weights, model.bias)[0] for text in texts
     ]
-    return float(np.abs(np.array(got).reshape(expected.shape) - expected).max(initial=0.0))
+    largest = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    return float(np.abs(np.array(got).reshape(expected.shape) - expected).max(initial=0.0)) / largest
 
 
 def _ids(classes: Sequence[str]) -> list[str]:
