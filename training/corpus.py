@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,32 +79,26 @@ def read_corpus(path: Path, *, topics: Iterable[str] | None = None, for_training
     Raises:
         CorpusError: the file cannot be read, or rows are bad; the first 20 are listed in full.
     """
-    read = _reader(path)
     known = None if topics is None else frozenset(topics)
     articles: list[LabelledArticle] = []
     seen: dict[str, int] = {}
-    faults: list[str] = []
+    bad: dict[int, _BadRow] = {}
     left_out = 0
     try:
-        for line, row in read(path):
-            before = len(faults)
-            faults += [f"{path.name}:{line}: {fault}" for fault in _faults(row, known)]
-            if len(faults) > before:
-                continue
-            article = _article(row)
-            first = seen.setdefault(article.id, line)
-            if first != line:
-                faults.append(f"{path.name}:{line}: id: {article.id!r} stands already in line {first}")
+        for line, row in _reader(path)(path):
+            article = row if isinstance(row, _BadRow) else _checked(row, known)
+            if isinstance(article, LabelledArticle) and (first := seen.setdefault(article.id, line)) != line:
+                article = _BadRow(f"id: {article.id!r} stands already in line {first}")
+            if isinstance(article, _BadRow):
+                bad[line] = article
             elif for_training and not may_train(article.id, article.date):
                 left_out += 1
             else:
                 articles.append(article)
-    except _BadLine as error:
-        faults.append(f"{path.name}:{error}")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise CorpusError(f"cannot read {path}: {_why(error)}") from error
-    if faults:
-        raise CorpusError(_listing(path, faults))
+    if bad:
+        raise CorpusError(_listing(path, bad))
     if not articles:
         raise CorpusError(f"{path} has no articles{' that may be trained on' if left_out else ''}")
     return Corpus(_stem(path), tuple(articles), file_sha256(path), left_out, _source(path))
@@ -115,11 +110,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _BadLine(Exception):
-    """A line after which the rest of the file cannot be trusted."""
+class _BadRow:
+    """A row that cannot be used, and every reason why."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Row]]]:
+def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Row | _BadRow]]]:
     readers = {".jsonl": _json_lines, ".jsonl.gz": _json_lines, ".csv": _csv, ".parquet": _parquet}
     for ending, reader in readers.items():
         if path.name.endswith(ending):
@@ -131,35 +129,59 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
+def _json_lines(path: Path) -> Iterator[tuple[int, Row | _BadRow]]:
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except UnicodeDecodeError as error:
-                raise _BadLine(f"{number}: not UTF-8: {_why(error)}") from error
-            except ValueError as error:
-                yield number, {"": f"not JSON: {error}"}
-                continue
-            yield number, row if isinstance(row, dict) else {"": "not a JSON object"}
+            if line.strip():
+                yield number, _json_row(line)
 
 
-def _csv(path: Path) -> Iterator[tuple[int, Row]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        csv.field_size_limit(10 * MAX_BODY)
+def _json_row(line: bytes) -> Row | _BadRow:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return _BadRow(_not_utf_8(error.object[error.start]))
+    except (ValueError, RecursionError) as error:
+        return _BadRow(f"not JSON: {error}")
+    return row if isinstance(row, dict) else _BadRow("not a JSON object")
+
+
+def _csv(path: Path) -> Iterator[tuple[int, Row | _BadRow]]:
+    # For the whole process: csv knows no other way, and its 131,072 characters are less than a body may have.
+    csv.field_size_limit(10 * MAX_BODY)
+    # A byte that is not UTF-8 becomes a lone surrogate, so that it is found in its row and not in a block of the file.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = csv.DictReader(file, strict=True)
-        if "body" not in (rows.fieldnames or ()):
-            raise CorpusError(f"{path}: its first line must name the columns: id, title, body, topics (or labels)")
-        for row in rows:
-            if None in row or None in row.values():
-                yield rows.line_num, {"": f"{len(rows.fieldnames or ())} columns expected"}
-            else:
-                yield rows.line_num, {name: value for name, value in row.items() if value != ""}
+        read = 0
+        try:
+            columns = rows.fieldnames or ()
+            if "body" not in columns:
+                raise CorpusError(
+                    f"{path}: its first line must name the columns, in UTF-8: id, title, body, topics (or labels)"
+                )
+            for row in rows:
+                read = rows.line_num
+                yield read, _csv_row(row, len(columns))
+        except csv.Error as error:
+            yield read + 1, _BadRow(f"no CSV from here on ({error}): is a quote not closed, or not doubled?")
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+def _csv_row(row: dict[str, str], columns: int) -> Row | _BadRow:
+    if None in row or None in row.values():
+        return _BadRow(f"{columns} columns expected")
+    try:
+        "".join(row.values()).encode()
+    except UnicodeEncodeError as error:
+        return _BadRow(_not_utf_8(ord(error.object[error.start]) & 0xFF))
+    # pandas writes its index as a column without a name.
+    return {name: value for name, value in row.items() if name and value}
+
+
+def _not_utf_8(byte: int) -> str:
+    return f"not UTF-8: byte {byte:#04x}; save the file as UTF-8"
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Row | _BadRow]]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
@@ -169,19 +191,23 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
             for row in batch.to_pylist():
                 number += 1
                 yield number, row
-    except ArrowException as error:
+    except (ArrowException, UnicodeDecodeError) as error:
         raise CorpusError(f"cannot read {path}: {error}") from error
 
 
+def _checked(row: Row, known: frozenset[str] | None) -> LabelledArticle | _BadRow:
+    faults = list(_faults(row, known))
+    return _BadRow(*faults) if faults else _article(row)
+
+
 def _faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
-    if "" in row:
-        yield str(row[""])
-        return
     identity, body = row.get("id"), row.get("body")
     if not isinstance(identity, str | int) or isinstance(identity, bool) or not str(identity).strip():
         yield "id: missing" if identity is None else f"id: must be text, not {identity!r}"
-    if not isinstance(body, str) or not body.strip():
-        yield "body: empty" if body is None or body == "" or isinstance(body, str) else "body: must be text"
+    if not isinstance(body, str | None):
+        yield f"body: must be text, not {type(body).__name__}"
+    elif not body or body.isspace():
+        yield "body: empty"
     elif len(body) > MAX_BODY:
         yield f"body: {len(body):,} characters, at most {MAX_BODY:,}"
     for name in ("title", "language"):
@@ -189,7 +215,7 @@ def _faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
             yield f"{name}: must be text, not {type(row[name]).__name__}"
     if isinstance(row.get("title"), str) and len(row["title"]) > MAX_TITLE:
         yield f"title: {len(row['title']):,} characters, at most {MAX_TITLE:,}"
-    for name in ("title", "body"):
+    for name in ("id", "title", "body"):
         if isinstance(row.get(name), str) and not _is_unicode(row[name]):
             yield f"{name}: has a lone surrogate: the text was decoded wrongly before it was saved"
     yield from _label_faults(row, known)
@@ -246,12 +272,12 @@ def _is_unicode(text: str) -> bool:
 def _is_probability(value: Any) -> bool:
     try:
         return 0 <= float(value) <= 1
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
 def _article(row: Row) -> LabelledArticle:
-    day = _day(row.get("date"))
+    day, probability = _day(row.get("date")), row.get("label_prob")
     return LabelledArticle(
         id=str(row["id"]),
         title=row.get("title") or "",
@@ -260,21 +286,21 @@ def _article(row: Row) -> LabelledArticle:
         topics=_names(row["topics"], "topics") if row.get("topics") is not None else None,
         date=day if isinstance(day, str) else None,
         language=row.get("language"),
-        label_prob=float(row.get("label_prob", 1.0)),
+        label_prob=1.0 if probability is None else float(probability),
         optional=_names(row.get("optional") or (), "topics") or (),
     )
 
 
-def _listing(path: Path, faults: list[str]) -> str:
-    lines = [f"{path} has {len(faults):,} bad rows; nothing was used:", *faults[:SHOWN_IN_FULL]]
-    if len(faults) > SHOWN_IN_FULL:
-        lines.append(f"… and {len(faults) - SHOWN_IN_FULL:,} more")
+def _listing(path: Path, bad: Mapping[int, _BadRow]) -> str:
+    lines = [f"{path} has {len(bad):,} bad rows; nothing was used:"]
+    for line, row in islice(bad.items(), SHOWN_IN_FULL):
+        lines += [f"{path.name}:{line}: {reason}" for reason in row.reasons]
+    if len(bad) > SHOWN_IN_FULL:
+        lines.append(f"… and {len(bad) - SHOWN_IN_FULL:,} more")
     return "\n  ".join(lines)
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.object[error.start]:#04x} at offset {error.start} is not UTF-8: save the file as UTF-8"
     if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
         return f"the gzip is cut off or damaged ({error}): fetch or copy it again"
     return str(getattr(error, "strerror", None) or error)

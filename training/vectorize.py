@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from models import kernel
@@ -17,6 +18,8 @@ from models.article import ArticleText
 from models.features import Features, FeatureSettings
 from training import counting
 from training.errors import TrainingError
+
+Text = ArticleText | str
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -67,10 +70,22 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.min_df = min_df
         self.max_features = max_features
 
-    def fit(self, texts: Sequence[ArticleText], y: object = None) -> Self:
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn that the input is text."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def fit(self, texts: Sequence[Text], y: object = None) -> Self:
         """Learn the n-grams and their idf.
 
+        Args:
+            texts: articles' texts, or plain strings, which have no title.
+            y: not used.
+
         Raises:
+            ValueError: a parameter is out of range, or one string is given in place of a sequence of them.
             TrainingError: no n-gram is left to learn, or two share a hash.
         """
         settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
@@ -86,8 +101,13 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.features_ = Features(settings, hashes[kept][order], idf[order].astype(np.float32))
         return self
 
-    def transform(self, texts: Sequence[ArticleText]) -> sp.csr_matrix:
-        """Return the TF-IDF matrix: float64, shape (texts, n-grams), column indices sorted."""
+    def transform(self, texts: Sequence[Text]) -> sp.csr_matrix:
+        """Return the TF-IDF matrix: float64, shape (texts, n-grams), column indices sorted.
+
+        Raises:
+            NotFittedError: `fit` comes first.
+            ValueError: one string is given in place of a sequence of them.
+        """
         check_is_fitted(self)
         features = self.features_
         settings = features.settings
@@ -119,12 +139,15 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(self.ngrams_, dtype=object)
 
 
-def _chunks(texts: Sequence[ArticleText]) -> Iterator[_Chunk]:
+def _chunks(texts: Sequence[Text]) -> Iterator[_Chunk]:
     """Pack texts, in order, into chunks of about `_CHUNK` code points."""
+    if isinstance(texts, str):
+        raise ValueError("texts must be a sequence of texts, not one string: put it in a list")  # noqa: TRY004
     parts: list[str] = []
     first_text = size = 0
     for number, text in enumerate(texts, start=1):
-        parts += (kernel.readable(text.title), kernel.readable(text.body))
+        title, body = ("", text) if isinstance(text, str) else (text.title, text.body)
+        parts += (kernel.readable(title), kernel.readable(body))
         size += len(parts[-2]) + len(parts[-1])
         if size >= _CHUNK or number == len(texts):
             bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
@@ -164,7 +187,7 @@ class _Counter:
 
 
 def _document_frequencies(
-    texts: Sequence[ArticleText], settings: FeatureSettings
+    texts: Sequence[Text], settings: FeatureSettings
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return every n-gram's hash, sorted, and in how many texts it stands."""
 
@@ -182,7 +205,7 @@ def _document_frequencies(
     return hashes, df.astype(np.int64)
 
 
-def _spell(texts: Sequence[ArticleText], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
+def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
     """Return the words behind each hash.
 
     Raises:
@@ -227,6 +250,6 @@ def _twins(ngram: str) -> TrainingError:
     return TrainingError(f"another n-gram has the 64-bit hash of {ngram!r}: leave the article with that word out")
 
 
-def _spans(texts: Sequence[ArticleText]) -> Iterator[tuple[int, int]]:
+def _spans(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
     """Divide the texts among the cores."""
     return pairwise(np.linspace(0, len(texts), cpu_count() + 1).astype(int).tolist())

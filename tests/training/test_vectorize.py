@@ -1,5 +1,7 @@
 """The kernel's TF-IDF is scikit-learn's."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
-from sklearn.utils.estimator_checks import check_parameters_default_constructible
+from sklearn.utils import estimator_checks
 
 from models import Article
 from models.article import ArticleText
@@ -122,7 +124,41 @@ def test_furniture_and_markup_are_not_learned() -> None:
 
 
 def test_vectorizer_is_a_scikit_learn_estimator() -> None:
-    check_parameters_default_constructible("NgramVectorizer", NgramVectorizer())
+    estimator_checks.check_parameters_default_constructible("NgramVectorizer", NgramVectorizer())
     fitted = NgramVectorizer(title_weight=2.0).fit([text("storm")])
     assert not hasattr(clone(fitted), "features_")
     assert clone(fitted).get_params() == fitted.get_params()
+
+
+# check_estimator runs the one check that takes no X on text transformers, scikit-learn's own among them; these are the
+# others that need no matrix as input.
+APPLY_TO_TEXT = [
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_no_attributes_set_in_init",
+    "check_set_params",
+    "check_valid_tag_types",
+]
+
+
+@pytest.mark.parametrize("name", APPLY_TO_TEXT)
+def test_passes_scikit_learns_checks_that_apply_to_text_transformers(name: str) -> None:
+    getattr(estimator_checks, name)("NgramVectorizer", NgramVectorizer())
+
+
+def test_pickled_vectorizer_gives_the_same_matrix() -> None:
+    ours = NgramVectorizer().fit(articles()[:30])
+    assert difference(pickle.loads(pickle.dumps(ours)).transform(articles()), ours.transform(articles())) == 0
+
+
+def test_plain_strings_are_texts_without_a_title() -> None:
+    ours = NgramVectorizer()
+    assert difference(ours.fit_transform(articles()), ours.fit_transform([text(one) for one in articles()])) == 0
+
+
+def test_one_string_in_place_of_many_is_refused() -> None:
+    with pytest.raises(ValueError, match="put it in a list"):
+        NgramVectorizer().fit("one text")
