@@ -230,7 +230,7 @@ def tf_idf(
         values[places[slot]] += amounts[i]
     total = 0.0
     for i in range(count):
-        tf = 1.0 + np.log(values[i]) if sublinear else values[i]
+        tf = 1.0 + np.log(values[i]) if sublinear and values[i] != 1.0 else values[i]
         values[i] = tf * idf[distinct[i]]
         total += values[i] * values[i]
     if total > 0.0:
@@ -319,6 +319,10 @@ def score(
     Returns:
         The raw score of every topic, float64; the number of tokens; how many n-grams of the shortest length are known.
     """
-    rows, _, _, amounts, _, tokens, known = bag(title, body, words, shortest, longest, slots, hashes, title_weight)
+    in_title, _, _, tokens, known = occurrences(title, words, shortest, longest, slots, hashes)
+    in_body, _, _, more_tokens, more_known = occurrences(body, words, shortest, longest, slots, hashes)
+    rows = np.concatenate((in_title, in_body))
+    amounts = np.ones(len(rows), np.float32)
+    amounts[: len(in_title)] = title_weight
     distinct, values = tf_idf(rows, amounts, idf, sublinear)
-    return add_scores(distinct, values, weights, bias), tokens, known
+    return add_scores(distinct, values, weights, bias), tokens + more_tokens, known + more_known

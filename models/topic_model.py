@@ -91,7 +91,7 @@ class TopicModel:
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _slopes: NDArray[np.float64] = field(init=False, repr=False)
     _offsets: NDArray[np.float64] = field(init=False, repr=False)
-    _suggest: NDArray[np.float64] = field(init=False, repr=False)
+    _suggest: tuple[float, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         wanted = (len(self.features.idf), len(self.taxonomy))
@@ -104,7 +104,7 @@ class TopicModel:
             raise ValueError(f"{len(self.calibrations)} calibrations for {len(self.taxonomy)} topics")
         object.__setattr__(self, "_slopes", np.array([one.slope for one in self.calibrations]))
         object.__setattr__(self, "_offsets", np.array([one.offset for one in self.calibrations]))
-        object.__setattr__(self, "_suggest", np.array([one.suggest for one in self.calibrations]))
+        object.__setattr__(self, "_suggest", tuple(one.suggest for one in self.calibrations))
 
     @property
     def ref(self) -> str:
@@ -125,9 +125,9 @@ class TopicModel:
         text = article.text()
         scores, _, _ = self.features.score(text, self.weights, self.bias)
         confidences = self._confidences(scores)
-        returned = np.flatnonzero(confidences >= self._suggest)
-        order = returned[np.argsort(-confidences[returned], kind="stable")]
-        results = [self._result(column, scores, confidences) for column in order.tolist()]
+        returned = [column for column, lowest in enumerate(self._suggest) if confidences[column] >= lowest]
+        returned.sort(key=confidences.__getitem__, reverse=True)
+        results = [self._result(column, scores, confidences) for column in returned]
         if explain:
             results = self._with_evidence(results, text)
         return TaggedArticle(article.id, tuple(results), text.warnings)
@@ -149,11 +149,12 @@ class TopicModel:
         scores, _, _ = self.features.score(text, self.weights, self.bias)
         return self._with_evidence([self._result(column, scores, self._confidences(scores))], text)[0]
 
-    def _confidences(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        return kernel.confidences(scores, self._slopes, self._offsets)
+    def _confidences(self, scores: NDArray[np.float64]) -> list[float]:
+        found: list[float] = kernel.confidences(scores, self._slopes, self._offsets).tolist()
+        return found
 
-    def _result(self, column: int, scores: NDArray[np.float64], confidences: NDArray[np.float64]) -> TopicResult:
-        confidence = float(confidences[column])
+    def _result(self, column: int, scores: NDArray[np.float64], confidences: list[float]) -> TopicResult:
+        confidence = confidences[column]
         band = self.calibrations[column].band(confidence)
         return TopicResult(self.taxonomy.topics[column], float(scores[column]), confidence, band)
 

@@ -5,7 +5,8 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -21,6 +22,7 @@ from training.current_events import fetch_current_events
 from training.errors import CorpusError
 from training.evaluate import score_articles, table
 from training.export_pipeline import to_pipeline
+from training.fetch import FetchReport
 from training.import_pipeline import fold, imported_card, load_pipeline, sample_texts
 from training.labels import LABELS, load_label_map
 from training.publish import publish
@@ -93,12 +95,19 @@ def _data(options: argparse.Namespace) -> None:
     if not missing:
         print(f"the corpora are at hand in {folder}: {', '.join(config.corpora)}")
         return
-    taxonomy = load_taxonomy()
-    if "wikinews.jsonl.gz" in missing:
-        labels = load_label_map(LABELS / "wikinews.toml", taxonomy).labels
-        print(fetch_wikinews(folder, labels))
-    if "current-events.jsonl.gz" in missing:
-        print(fetch_current_events(folder))
+    fetchers: dict[str, Callable[[Path], FetchReport]] = {
+        "wikinews.jsonl.gz": _fetch_wikinews,
+        "current-events.jsonl.gz": fetch_current_events,
+    }
+    own = [name for name in missing if name not in fetchers]
+    if own:
+        raise CorpusError(f"{', '.join(own)} not at hand, and cannot be fetched: put it in {folder}")
+    for name in missing:
+        print(fetchers[name](folder))
+
+
+def _fetch_wikinews(folder: Path) -> FetchReport:
+    return fetch_wikinews(folder, load_label_map(LABELS / "wikinews.toml", load_taxonomy()).labels)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -127,7 +136,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     model = load(options.model or config.name)
     print(f"{model.ref}\n")
     if all((folder / name).exists() for name in config.corpora):
-        data = read_training_set(config, model.taxonomy, folder)
+        # Read with all topics, as in training, where the model may have had to leave some out.
+        taxonomy = load_taxonomy()
+        data = read_training_set(config, taxonomy, folder)
+        columns = [taxonomy.column(topic) for topic in model.taxonomy.ids]
+        data = replace(data, decisions=data.decisions[:, columns])
         print(table(held_out_scores(model, data), "held out"))
     else:
         print(f"no corpora in {folder}: their held-out part is not measured (`make data` fetches them)")

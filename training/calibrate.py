@@ -74,5 +74,7 @@ def _ranked(
 
 
 def _half_way(ranked: NDArray[np.float64], place: int) -> float:
-    below = ranked[min(place + 1, len(ranked) - 1)]
-    return float((ranked[place] + below) / 2)
+    """Return the middle between a score and the next one below; the score itself where no number lies between."""
+    score, below = ranked[place], ranked[min(place + 1, len(ranked) - 1)]
+    middle = (score + below) / 2
+    return float(middle if middle > below else score)

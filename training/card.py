@@ -29,13 +29,11 @@ def card(model: TopicModel, config: Config, ngrams: Sequence[str]) -> str:
         "## What it learned from",
         _data(data),
         "\n".join(f"- {line}" for line in data["licences"]),
-        "The labels called hand labels were given by a language model that read each article in full under our "
-        "guidelines, not by people."
-        if data["hand_labels"]
-        else "",
+        config.labellers,
         "## How good it is",
         _overall("Out of fold", metrics["out_of_fold"]),
         _overall("Held out, never seen in training", metrics["held_out"]),
+        "The cut-offs were chosen on the out-of-fold scores, so the out-of-fold figures flatter a little.",
         _table(model, metrics["topics"]),
         f"Weak topics (F1 under {WEAK_F1}): {', '.join(weak) or 'none'}.",
         f"Without an `auto` band (precision of {config.fit.precision_target} cannot be promised): "

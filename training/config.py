@@ -1,15 +1,25 @@
 """How a model is to be made: one TOML file, checked before anything is read."""
 
+import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+from models.bundle import bundle_folder
+from models.errors import BundleNotFound
 from models.features import FeatureSettings
 from training.errors import TrainingError
 
 DEFAULT_CONFIG = Path(__file__).with_name("news-en.toml")
+
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    tuple[str, ...]: "a list of texts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,11 @@ class FitSettings:
         limits = {
             "max_features": self.max_features >= 1,
             "min_df": self.min_df >= 1,
-            "C": self.C > 0,
-            "hand_weight": self.hand_weight > 0,
+            "C": 0 < self.C < math.inf,
+            "hand_weight": 0 < self.hand_weight < math.inf,
             "folds": 2 <= self.folds <= 20,
             "precision_target": 0.5 <= self.precision_target < 1,
+            "seed": 0 <= self.seed < 2**32,
         }
         faults = [f"{name} = {getattr(self, name)!r}" for name, fits in limits.items() if not fits]
         if faults:
@@ -60,18 +71,36 @@ class Config:
         language: BCP 47 tag of its articles.
         corpora: file names in the corpus folder; a label map of the same stem in `training/labels/` explains each.
         hand_labels: file names in `training/labels/`.
+        labellers: who gave the hand labels, a sentence for the card.
         licences: one line a source, for the card.
         features: how text becomes features.
         fit: how the classifiers are fitted.
+
+    Raises:
+        TrainingError: naming every fault at once.
     """
 
     name: str
     language: str
     corpora: tuple[str, ...]
     hand_labels: tuple[str, ...] = ()
+    labellers: str = ""
     licences: tuple[str, ...] = ()
     features: FeatureSettings = field(default_factory=FeatureSettings)
     fit: FitSettings = field(default_factory=FitSettings)
+
+    def __post_init__(self) -> None:
+        faults = []
+        try:
+            bundle_folder(Path(), self.name, "draft")
+        except BundleNotFound as error:
+            faults.append(f"name: {error}")
+        if not self.language.strip():
+            faults.append("language is empty: a BCP 47 tag, e.g. en")
+        if not self.corpora:
+            faults.append("corpora is empty: name at least one file of the corpus folder")
+        if faults:
+            raise TrainingError("; ".join(faults))
 
 
 def load_config(path: Path = DEFAULT_CONFIG) -> Config:
@@ -82,20 +111,40 @@ def load_config(path: Path = DEFAULT_CONFIG) -> Config:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        data["features"] = _part(FeatureSettings, data.get("features", {}), "features")
-        data["fit"] = _part(FitSettings, data.get("fit", {}), "fit")
-        for name in ("corpora", "hand_labels", "licences"):
-            data[name] = tuple(data.get(name, ()))
-        config: Config = _part(Config, data, "")
-    except (OSError, UnicodeDecodeError, ValueError, TypeError, TrainingError) as error:
+        for name, kind in (("features", FeatureSettings), ("fit", FitSettings)):
+            data[name] = _part(kind, data.get(name, {}), name)
+        config: Config = _part(Config, data)
+    except OSError as error:
+        raise TrainingError(f"training config {path}: {error.strerror}") from error
+    except (ValueError, TrainingError) as error:
         raise TrainingError(f"training config {path}: {error}") from error
     return config
 
 
-def _part(kind: type[Any], given: Mapping[str, Any], table: str) -> Any:
-    known = [one.name for one in fields(kind)]
-    unknown = [name for name in given if name not in known]
+def _part(kind: type[Any], given: Any, table: str = "") -> Any:
+    where = f" in [{table}]" if table else ""
+    if not isinstance(given, dict):
+        raise TrainingError(f"{table} = {given!r} must be a table, [{table}]")
+    kinds = get_type_hints(kind)
+    unknown = [name for name in given if name not in kinds]
     if unknown:
-        where = f" in [{table}]" if table else ""
-        raise TrainingError(f"unknown {', '.join(unknown)}{where}; known are {', '.join(known)}")
-    return kind(**given)
+        raise TrainingError(f"unknown {', '.join(unknown)}{where}; known are {', '.join(kinds)}")
+    faults = [
+        f"{name} = {value!r}{where} must be {_WORDS[kinds[name]]}"
+        for name, value in given.items()
+        if not _fits(value, kinds[name])
+    ]
+    faults += [f"{one.name} is missing{where}" for one in fields(kind) if _is_needed(one) and one.name not in given]
+    if faults:
+        raise TrainingError("; ".join(faults))
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind == tuple[str, ...]:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _is_needed(one: Field[Any]) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING

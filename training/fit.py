@@ -86,10 +86,14 @@ def _fit_one(
 
 
 def learnable(decisions: NDArray[np.int8], fold: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """Say which topics have enough articles for and against them in every fit: bool, shape (topics,)."""
+    """Say which topics have enough articles for and against them in every fit: bool, shape (topics,).
+
+    Confidence and cut-offs need one of each among the calibration articles, too.
+    """
     enough = np.ones(decisions.shape[1], np.bool_)
     for left_out in range(count):
         seen = decisions[fold != left_out]
         enough &= np.minimum((seen > 0).sum(0), (seen < 0).sum(0)) >= FEWEST_ARTICLES
-        enough &= (decisions[fold >= 0] > 0).any(0)
+    calibration = decisions[fold >= 0]
+    enough &= (calibration > 0).any(0) & (calibration < 0).any(0)
     return enough

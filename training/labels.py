@@ -5,7 +5,7 @@ import hashlib
 import logging
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,24 @@ YES, NO, OPEN = 1, -1, 0
 
 LABELS = Path(__file__).with_name("labels")
 
-_KEYS = {"corpus", "decides", "least_label_prob", "silent", "labels"}
+_KEYS = {"decides", "least_label_prob", "silent", "labels"}
+_LABEL_KEYS = {"asserts", "open"}
 
 
 @dataclass(frozen=True, slots=True)
 class LabelMap:
-    """What a corpus' labels say of the topics.
+    """What a corpus' labels say of the topics; its file is called as the corpus is.
 
     A topic that one of an article's labels asserts is a yes; one that a label leaves open is open; of the rest the
     corpus denies those that it decides, and the others are open.
 
     Attributes:
-        corpus: the corpus it speaks for.
         decides: topics that the corpus denies where no label asserts or opens them.
         asserts: per label, the topics it asserts.
         opens: per label, the topics it leaves open.
         least_label_prob: labels less likely than this leave every topic open.
     """
 
-    corpus: str
     decides: frozenset[str]
     asserts: Mapping[str, frozenset[str]]
     opens: Mapping[str, frozenset[str]]
@@ -75,26 +74,59 @@ def load_label_map(path: Path, taxonomy: Taxonomy) -> LabelMap:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LabelMapError(f"cannot read the label map {path}: {error}") from error
-    faults = [f"unknown key {key!r}; known are {', '.join(sorted(_KEYS))}" for key in sorted(set(data) - _KEYS)]
-    rows: dict[str, Any] = {label: {} for label in data.get("silent", [])} | data.get("labels", {})
-    decides = taxonomy.ids if data.get("decides") == "all" else data.get("decides", [])
-    for place, names in [("decides", decides), *_named(rows)]:
-        faults += [f"{place}: unknown topic {name!r}" for name in names if name not in taxonomy]
-    for label, row in rows.items():
-        faults += [f"label {label!r}: unknown key {key!r}" for key in sorted(set(row) - {"asserts", "open"})]
+    faults = list(_map_faults(data, taxonomy))
     if faults:
         raise LabelMapError(f"label map {path}: {'; '.join(faults)}")
+    rows: dict[str, Any] = {label: {} for label in data.get("silent", [])} | data.get("labels", {})
+    decides = data.get("decides", [])
     return LabelMap(
-        corpus=str(data.get("corpus", path.stem)),
-        decides=frozenset(decides),
+        decides=frozenset(taxonomy.ids if decides == "all" else decides),
         asserts={label: frozenset(row.get("asserts", ())) for label, row in rows.items()},
         opens={label: frozenset(row.get("open", ())) for label, row in rows.items()},
         least_label_prob=float(data.get("least_label_prob", 0.0)),
     )
 
 
-def _named(rows: Mapping[str, Mapping[str, Sequence[str]]]) -> list[tuple[str, Sequence[str]]]:
-    return [(f"label {label!r}", names) for label, row in rows.items() for names in row.values()]
+def _map_faults(data: Mapping[str, Any], taxonomy: Taxonomy) -> Iterator[str]:
+    yield from (f"unknown key {key!r}; known are {', '.join(sorted(_KEYS))}" for key in sorted(set(data) - _KEYS))
+    if data.get("decides") != "all":
+        yield from (f"decides: {fault}" for fault in _topic_faults(data.get("decides", []), taxonomy))
+    least = data.get("least_label_prob", 0.0)
+    if type(least) not in (int, float) or not 0 <= least <= 1:
+        yield f"least_label_prob: {least!r} is not a number from 0 to 1"
+    silent, rows = data.get("silent", []), data.get("labels", {})
+    if not _is_texts(silent):
+        yield f"silent: {silent!r} is not a list of labels"
+    if not isinstance(rows, dict):
+        yield f"labels: {rows!r} is not a table, [labels]"
+        return
+    for label, row in rows.items():
+        yield from (f"label {label!r}: {fault}" for fault in _label_faults(row, taxonomy))
+        if _is_texts(silent) and label in silent:
+            yield f"label {label!r}: stands under silent too"
+
+
+def _label_faults(row: Any, taxonomy: Taxonomy) -> Iterator[str]:
+    if not isinstance(row, dict):
+        yield f"{row!r} is not a table such as {{ asserts = [], open = [] }}"
+        return
+    yield from (f"unknown key {key!r}" for key in sorted(set(row) - _LABEL_KEYS))
+    asserts, opens = row.get("asserts", []), row.get("open", [])
+    faults = [*_topic_faults(asserts, taxonomy), *_topic_faults(opens, taxonomy)]
+    yield from faults
+    if not faults:
+        yield from (f"both asserts and opens {topic!r}" for topic in asserts if topic in opens)
+
+
+def _topic_faults(names: Any, taxonomy: Taxonomy) -> Iterator[str]:
+    if _is_texts(names):
+        yield from (f"unknown topic {name!r}" for name in names if name not in taxonomy)
+    else:
+        yield f"{names!r} is not a list of topics"
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +197,8 @@ def decide_topics(
         int8, shape (articles, topics), and bool, shape (articles,): whether a person's word decides all topics.
 
     Raises:
-        LabelMapError: the corpus has labels and no map, or labels that its map does not know.
+        LabelMapError: labels that must decide an article have no map, or are not in it.
     """
-    _check_labels(corpus, label_map)
     decisions = np.zeros((len(corpus.articles), len(taxonomy)), np.int8)
     by_hand = np.zeros(len(corpus.articles), np.bool_)
     strayed = 0
@@ -182,20 +213,23 @@ def decide_topics(
             decisions[i] = NO
             decisions[i, [taxonomy.column(topic) for topic in topics]] = YES
             by_hand[i] = True
-        elif label_map is not None:
-            decisions[i] = label_map.decide(article, taxonomy)
+    left = np.flatnonzero(~by_hand).tolist()
+    _check_labels(corpus.name, [corpus.articles[i] for i in left], label_map)
+    if label_map is not None:
+        for i in left:
+            decisions[i] = label_map.decide(corpus.articles[i], taxonomy)
     if strayed:
         log.warning("%s: %d hand labels were given to another text and are not used", corpus.name, strayed)
     return decisions, by_hand
 
 
-def _check_labels(corpus: Corpus, label_map: LabelMap | None) -> None:
+def _check_labels(corpus: str, articles: Sequence[LabelledArticle], label_map: LabelMap | None) -> None:
     known = label_map.labels if label_map else frozenset()
-    unknown = Counter(label for article in corpus.articles for label in article.labels if label not in known)
+    unknown = Counter(label for article in articles for label in article.labels if label not in known)
     if unknown:
         shown = ", ".join(f"{label!r} ({count:,})" for label, count in unknown.most_common(20))
         what = "its label map does not know" if label_map else "no label map explains"
         raise LabelMapError(
-            f"corpus {corpus.name}: {len(unknown)} labels {what}: {shown}; "
+            f"corpus {corpus}: {len(unknown)} labels {what}: {shown}; "
             "say in training/labels/ what each asserts and leaves open, or list it under silent"
         )

@@ -133,11 +133,14 @@ def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -
     said, hand = np.concatenate(decisions), np.concatenate(by_hand)
     kept = np.flatnonzero((said != 0).any(axis=1))
     texts: dict[int, ArticleText] = {}
+    unread: list[str] = []
     for i in progress(kept.tolist(), total=len(kept), what="reading texts", unit="article"):
         try:
             texts[i] = articles[i].text()
         except ArticleError as error:
-            log.info("left out %s: %s", articles[i].id, error)
+            unread.append(f"{articles[i].id}: {error}")
+    if unread:
+        log.warning("left out %s articles that cannot be read, the first %s", f"{len(unread):,}", unread[0])
     if not texts:
         raise TrainingError("no article says anything of any topic: check the label maps and the topics column")
     read = np.array(list(texts))

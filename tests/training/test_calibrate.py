@@ -85,6 +85,13 @@ def test_suggest_cut_off_lies_between_two_scores(pairs: list[tuple[int, bool]]) 
     assert cut_off == pytest.approx((above + below.max()) / 2 if len(below) else above)
 
 
+def test_cut_off_between_neighbouring_numbers_is_the_higher() -> None:
+    """Their middle would round down to the lower score, whose article is wrong."""
+    low, high = 1.0, float(np.nextafter(1.0, 2.0))
+    assert (low + high) / 2 == low
+    assert suggest_cut_off(np.array([low, high]), np.array([False, True])) == high
+
+
 def safe(scores: Scores, right: Right, at: float, target: float) -> bool:
     given_to = scores >= at
     hits, count = int(right[given_to].sum()), int(given_to.sum())

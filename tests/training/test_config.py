@@ -24,6 +24,7 @@ def test_default_config_names_corpora_maps_and_hand_labels_that_are_there() -> N
         assert (LABELS / f"{name.partition('.')[0]}.toml").exists()
     for name in config.hand_labels:
         assert (LABELS / name).exists()
+    assert "language model" in config.labellers
     assert any("Wikinews" in line and "CC BY 2.5" in line for line in config.licences)
     assert any("Wikipedia" in line and "CC BY-SA 4.0" in line for line in config.licences)
 
@@ -39,6 +40,19 @@ def test_every_setting_out_of_range_is_named_at_once() -> None:
         FitSettings(max_features=0, min_df=0, C=0, hand_weight=-1, folds=1, precision_target=1)
     for said in ("max_features = 0", "min_df = 0", "C = 0", "hand_weight = -1", "folds = 1", "precision_target = 1"):
         assert said in str(refused.value)
+
+
+def test_whole_number_is_a_number_and_nothing_else_is_taken_for_another_kind(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, LEAST + "[fit]\nC = 1\n")).fit.C == 1
+    for line, said in (("folds = true", "a whole number"), ("C = true", "a number"), ('seed = "0"', "a whole number")):
+        with pytest.raises(TrainingError, match=rf"in \[fit\] must be {said}"):
+            load_config(written(tmp_path, f"{LEAST}[fit]\n{line}\n"))
+
+
+@pytest.mark.parametrize("setting", ["C = inf", "hand_weight = inf", "hand_weight = nan", "seed = -1"])
+def test_number_that_scikit_learn_refuses_is_out_of_range(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(TrainingError, match=f"out of range: {setting}"):
+        load_config(written(tmp_path, f"{LEAST}[fit]\n{setting}\n"))
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,12 @@ def test_value_that_is_not_there_is_null_or_empty(
     assert found == LabelledArticle("a-2", "", ROW["body"], (), ("disaster",), None, None, 1.0)
 
 
+def test_empty_cell_of_a_csv_is_no_list_of_no_topics(tmp_path: Path) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("id,body,topics,labels\n1,a,,Fire\n2,a,,\n")
+    assert "news.csv:3: topics: missing (or labels)" in said_of(path)
+
+
 def test_index_column_that_pandas_writes_is_ignored(tmp_path: Path) -> None:
     """`DataFrame.to_csv` writes a first column without a name."""
     path = tmp_path / "news.csv"
@@ -181,6 +187,7 @@ def test_sha_and_source_of_a_corpus_are_kept(tmp_path: Path) -> None:
         ({"date": 20200230}, "date: '20200230' is not a day"),
         ({"label_prob": 1.5}, "label_prob: 1.5 is not a number from 0 to 1"),
         ({"label_prob": float("nan")}, "label_prob: nan is not a number from 0 to 1"),
+        ({"label_prob": 10**400}, "label_prob: 1000"),
         ({"label_prob": "high"}, "label_prob: 'high' is not a number from 0 to 1"),
     ],
 )

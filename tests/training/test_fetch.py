@@ -65,7 +65,7 @@ def site() -> Iterator[Site]:
         def do_GET(self) -> None:
             site.answer(self)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -286,7 +286,7 @@ def test_listed_ids_may_not_train() -> None:
         ("our-newsroom-1", "2026-01-01", True),
     ],
 )
-def test_late_events_may_not_train(id: str, date: str | None, allowed: bool) -> None:  # noqa: A002
+def test_late_events_may_not_train(id: str, date: str | None, allowed: bool) -> None:
     """Events after the last training day may not be trained on, whatever a row says; other articles may."""
     assert may_train(id, date) is allowed
 

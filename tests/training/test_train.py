@@ -131,6 +131,13 @@ def test_card_names_weak_topics_and_those_without_an_auto_band(small_model: Topi
     assert f"promised): {', '.join(small_model.taxonomy.ids)}." in text
 
 
+def test_card_says_who_gave_the_hand_labels_where_the_config_does(small_model: TopicModel) -> None:
+    assert "\n\nTwo editors gave the hand labels.\n\n" in card(
+        small_model, replace(SMALL, labellers="Two editors gave the hand labels."), ["a"]
+    )
+    assert "hand labels" not in card(small_model, SMALL, ["a"])
+
+
 def test_training_set_leaves_out_what_may_never_be_trained_on(
     rows: list[dict[str, Any]], write_corpus: WriteCorpus
 ) -> None:
@@ -180,7 +187,7 @@ def test_hand_labels_decide_and_only_they_are_tested_on(
     [
         ({"topics": ["chess"]}, CorpusError),
         ({"body": ""}, CorpusError),
-        ({"labels": ["Nonsense"]}, LabelMapError),
+        ({"topics": None, "labels": ["Nonsense"]}, LabelMapError),
         ({"date": "soon"}, CorpusError),
     ],
 )
@@ -212,15 +219,17 @@ def test_corpus_with_too_few_articles_of_every_topic_is_an_error(
     assert empty(tmp_path / "store")
 
 
-def test_article_with_nothing_to_read_is_left_out(write_corpus: WriteCorpus) -> None:
+def test_articles_with_nothing_to_read_are_left_out_and_said_once(
+    write_corpus: WriteCorpus, caplog: pytest.LogCaptureFixture
+) -> None:
     """A body of furniture only is no reason to refuse the corpus."""
-    path = write_corpus(
-        [
-            {"id": "1", "body": "Share on Facebook\nRead also\nStorm cuts power", "topics": ["sport"]},
-            {"id": "2", "body": "A match was played.", "topics": ["sport"]},
-        ]
-    )
-    assert read_training_set(config(path.name), PAIR, path.parent).ids == ("2",)
+    furniture = {"id": "1", "body": "Share on Facebook\nRead also\nStorm cuts power", "topics": ["sport"]}
+    article = {"id": "2", "body": "A match was played.", "topics": ["sport"]}
+    path = write_corpus([furniture, article, furniture | {"id": "3"}])
+    with caplog.at_level(logging.WARNING):
+        assert read_training_set(config(path.name), PAIR, path.parent).ids == ("2",)
+    (said,) = caplog.messages
+    assert said.startswith("left out 2 articles that cannot be read, the first 1: ")
 
 
 def test_html_in_a_corpus_is_read_as_html(write_corpus: WriteCorpus) -> None:

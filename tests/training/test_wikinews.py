@@ -83,7 +83,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def dumps(tmp_path: Path) -> Iterator[Dumps]:
     class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     root = tmp_path / "site"
@@ -175,7 +175,7 @@ def test_date(dumps: Dumps, mark: str, day: str | None) -> None:
         ),
     ],
 )
-def test_ids(title: str, id: str) -> None:  # noqa: A002
+def test_ids(title: str, id: str) -> None:
     """Ids are titles in A-Z, a-z, 0-9 and single underscores, 80 characters at most."""
     assert article_id(title) == id
 

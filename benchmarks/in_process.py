@@ -1,0 +1,178 @@
+"""One article and batches of 1,000 in process: ours, and the peers, in rounds of the same run."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.articles import articles, source, write_articles
+from benchmarks.made import bundle, cleaned, made
+from benchmarks.peers import PeerMissing, last_line, python_of, versions
+from benchmarks.table import ROOT, VAR, markdown, number, ratio, say, write
+from models.bundle import load_bundle
+from training.progress import progress
+
+NAMES = {
+    "ours": "Tagdesk, article in, topics with names, bands and warnings out",
+    "scores": "Tagdesk, cleaned text in, confidences out",
+    "pipeline": "scikit-learn pipeline, same weights",
+    "fasttext": "fastText",
+    "onnx": "ONNX Runtime, same pipeline",
+    "vowpalwabbit": "Vowpal Wabbit",
+}
+
+_HERE = ("ours", "scores", "pipeline")
+"""Those that run in our own environment."""
+
+_WORKER = Path(__file__).parent / "workers" / "tag.py"
+
+
+class Competitor:
+    """A worker process that tags and times itself.
+
+    Raises:
+        PeerMissing: its peer is not there, or does not run.
+    """
+
+    def __init__(self, name: str, articles_file: Path, *, quick: bool) -> None:
+        self.name = name
+        python = sys.executable if name in _HERE else str(python_of(name))
+        model = bundle() if name in ("ours", "scores") else made(name, quick=quick)
+        self._complaints = (VAR / f"{name}.log").open("w+", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [python, str(_WORKER), name, str(model), str(articles_file)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            text=True,
+        )
+        try:
+            self.confidences: list[list[float]] | None = self._answer()["confidences"]
+        except PeerMissing:
+            self.stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def one(self, count: int) -> list[float]:
+        """Return the seconds of each of `count` articles, one at a time."""
+        seconds: list[float] = self._ask({"one": count})
+        return seconds
+
+    def batch(self, count: int) -> float:
+        """Return the seconds of one batch."""
+        seconds: float = self._ask({"batch": count})
+        return seconds
+
+    def stop(self) -> None:
+        """End the process."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.kill()
+        self._process.wait()
+        self._complaints.close()
+
+    def _ask(self, question: dict[str, int]) -> Any:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        return self._answer()["seconds"]
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._complaints.seek(0)
+            raise PeerMissing(f"{self.name} does not run: {last_line(self._complaints.read())}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def run(*, quick: bool, only: tuple[str, ...]) -> None:
+    """Measure, and write `in-process.md`."""
+    size, ones, rounds = (100, 50, 3) if quick else (1000, 500, 15)
+    rows = cleaned(load_bundle(bundle()), articles(2500, size))
+    articles_file = write_articles(VAR / f"articles-{'quick' if quick else 'full'}.jsonl", rows)
+    there, missing = _start(only or tuple(NAMES), articles_file, quick=quick)
+    try:
+        singles, batches = _measure(there, ones, size, rounds)
+        table = _table(there, singles, batches, size)
+    finally:
+        for competitor in there:
+            competitor.stop()
+    about = (
+        f"{source()} of 2,300 to 2,700 characters. Each competitor is a process of its own on one thread and times "
+        f"itself; {rounds} rounds, in each every competitor in a random order: {ones} articles one at a time, then one "
+        f"batch of {size:,}. Medians. Only Tagdesk's first line holds cleaning the text and building the answer; the "
+        "others get the text cleaned, and fastText and Vowpal Wabbit even the words cut, before the clock starts."
+    )
+    installed = "Peers: " + (", ".join(_versions(there)) or "none but scikit-learn") + "."
+    write("in-process", "In process", [table, *missing, about, installed], quick=quick)
+
+
+def _start(names: tuple[str, ...], articles_file: Path, *, quick: bool) -> tuple[list[Competitor], list[str]]:
+    there, missing = [], []
+    for name in names:
+        try:
+            there.append(Competitor(name, articles_file, quick=quick))
+        except PeerMissing as error:
+            say(str(error))
+            missing.append(f"Not measured: {error}")
+    return there, missing
+
+
+def _measure(
+    there: list[Competitor], ones: int, size: int, rounds: int
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    singles: dict[str, list[float]] = {one.name: [] for one in there}
+    batches: dict[str, list[float]] = {one.name: [] for one in there}
+    order = random.Random(0)  # noqa: S311
+    for _ in progress(range(rounds), total=rounds, what="in process", unit="round"):
+        for one in order.sample(there, len(there)):
+            singles[one.name] += one.one(ones)
+        for one in order.sample(there, len(there)):
+            batches[one.name].append(one.batch(size))
+    return singles, batches
+
+
+def _table(there: list[Competitor], singles: dict[str, list[float]], batches: dict[str, list[float]], size: int) -> str:
+    ours = next((one for one in there if one.name == "ours"), there[0])
+    rows = []
+    for one in there:
+        single, batch = median(singles[one.name]), median(batches[one.name]) / size
+        rows.append(
+            (
+                NAMES[one.name],
+                number(single * 1e6),
+                ratio(single / median(singles[ours.name])),
+                number(batch * 1e6),
+                ratio(batch / (median(batches[ours.name]) / size)),
+                _difference(one, ours),
+            )
+        )
+    head = ("", "one article, µs", "× ours", f"batch of {size:,}, µs an article", "× ours", "confidences differ by")
+    return markdown(head, rows)
+
+
+def _difference(one: Competitor, ours: Competitor) -> str:
+    """Return the largest difference in any confidence of the first 20 articles, where the weights are the same."""
+    if one is ours or one.confidences is None or ours.confidences is None:
+        return "–"
+    pairs = zip(sum(one.confidences, []), sum(ours.confidences, []), strict=True)
+    return f"{max(abs(left - right) for left, right in pairs):.1g}"
+
+
+def _versions(there: list[Competitor]) -> list[str]:
+    return [versions(one.name) for one in there if one.name not in _HERE]

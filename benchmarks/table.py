@@ -1,0 +1,78 @@
+"""What a benchmark writes: a Markdown table, and the machine and versions that it was measured with."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+VAR = ROOT / "var" / "bench"
+RESULTS = Path(__file__).with_name("results")
+
+_OURS = ("numpy", "numba", "scikit-learn", "fastapi", "pydantic", "uvicorn", "uvloop")
+
+
+def machine() -> str:
+    """Describe the machine and the versions, without its name or any path."""
+    cores = os.cpu_count() or 1
+    libraries = ", ".join(f"{name} {version(name)}" for name in _OURS)
+    return (
+        f"{_cpu()}, {cores} cores, {_memory_gb()} GB, {platform.system()}; "
+        f"Python {platform.python_version()}, {libraries}. Measured {datetime.now(UTC):%Y-%m-%d}."
+    )
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+
+
+def _memory_gb() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; the first column is text, the others are numbers."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """Return a figure with three digits that count, and commas."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3g}"
+
+
+def ratio(value: float) -> str:
+    """Return a ratio, `12×`."""
+    return f"{number(value)}×"
+
+
+def write(name: str, title: str, parts: Iterable[str], *, quick: bool) -> None:
+    """Print a report and write it to `results/<name>.md`; a quick one to `var/bench/results/`, as it proves nothing."""
+    folder = results(quick=quick)
+    said = ["Quick run: it shows that the script runs, its figures mean nothing."] if quick else []
+    text = "\n\n".join([f"# {title}", *said, *parts, machine()]) + "\n"
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+def results(*, quick: bool) -> Path:
+    """Return the folder for results, made if need be."""
+    folder = VAR / "results" if quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def say(text: str) -> None:
+    """Say on standard error how far the work has come."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
