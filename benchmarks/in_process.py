@@ -4,13 +4,14 @@ import json
 import random
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.articles import articles, source, write_articles
-from benchmarks.made import bundle, cleaned, made
+from benchmarks.made import bundle, cleaned, made, peer_of
 from benchmarks.peers import PeerMissing, last_line, python_of, versions
 from benchmarks.table import ROOT, VAR, markdown, number, ratio, say, write
 from models.bundle import load_bundle
@@ -20,7 +21,8 @@ NAMES = {
     "ours": "Tagdesk, article in, topics with names, bands and warnings out",
     "scores": "Tagdesk, cleaned text in, confidences out",
     "pipeline": "scikit-learn pipeline, same weights",
-    "fasttext": "fastText",
+    "fasttext": "fastText, 2 million buckets (its default)",
+    "fasttext-small": "fastText, 200,000 buckets",
     "onnx": "ONNX Runtime, same pipeline",
     "vowpalwabbit": "Vowpal Wabbit",
 }
@@ -40,7 +42,7 @@ class Competitor:
 
     def __init__(self, name: str, articles_file: Path, *, quick: bool) -> None:
         self.name = name
-        python = sys.executable if name in _HERE else str(python_of(name))
+        python = sys.executable if name in _HERE else str(python_of(peer_of(name)))
         model = bundle() if name in ("ours", "scores") else made(name, quick=quick)
         self._complaints = (VAR / f"{name}.log").open("w+", encoding="utf-8")
         self._process = subprocess.Popen(
@@ -138,7 +140,7 @@ def _measure(
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     singles: dict[str, list[float]] = {one.name: [] for one in there}
     batches: dict[str, list[float]] = {one.name: [] for one in there}
-    order = random.Random(0)  # noqa: S311
+    order = random.Random(0)
     for _ in progress(range(rounds), total=rounds, what="in process", unit="round"):
         for one in order.sample(there, len(there)):
             singles[one.name] += one.one(ones)
@@ -170,9 +172,9 @@ def _difference(one: Competitor, ours: Competitor) -> str:
     """Return the largest difference in any confidence of the first 20 articles, where the weights are the same."""
     if one is ours or one.confidences is None or ours.confidences is None:
         return "–"
-    pairs = zip(sum(one.confidences, []), sum(ours.confidences, []), strict=True)
+    pairs = zip(chain(*one.confidences), chain(*ours.confidences), strict=True)
     return f"{max(abs(left - right) for left, right in pairs):.1g}"
 
 
 def _versions(there: list[Competitor]) -> list[str]:
-    return [versions(one.name) for one in there if one.name not in _HERE]
+    return [versions(name) for name in dict.fromkeys(peer_of(one.name) for one in there if one.name not in _HERE)]

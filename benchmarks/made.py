@@ -33,7 +33,7 @@ def made(kind: str, *, quick: bool) -> Path:
     """Return what a competitor loads, making it if it is not there.
 
     Args:
-        kind: `pipeline`, `onnx`, `fasttext`, `vowpalwabbit` or `annif`.
+        kind: `pipeline`, `onnx`, `fasttext`, `fasttext-small`, `vowpalwabbit` or `annif`.
         quick: learn from few articles.
 
     Raises:
@@ -49,7 +49,7 @@ def made(kind: str, *, quick: bool) -> Path:
         _write_pipeline(path)
     else:
         learned_from = made("pipeline", quick=quick) if kind == "onnx" else _training_rows(folder, kind, quick=quick)
-        python = python_of(kind)
+        python = python_of(peer_of(kind))
         say(f"making {path.name}")
         command = [str(python), str(_WORKER), kind, str(learned_from), str(path), *(["--quick"] if quick else [])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -57,6 +57,11 @@ def made(kind: str, *, quick: bool) -> Path:
             raise PeerMissing(f"{kind} cannot make its model: {last_line(done.stderr)}")
     finished.touch()
     return path
+
+
+def peer_of(kind: str) -> str:
+    """Return the peer that makes and reads what is called `kind`: `fasttext` for `fasttext-small`."""
+    return kind.partition("-")[0]
 
 
 def cleaned(model: TopicModel, rows: list[Sent]) -> list[Sent]:

@@ -45,10 +45,11 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
         f"{source()}; every request the next of 500 articles of 2.5 kB or 100 of 25 kB. Load by {generator()}, which "
         f"shares the cores with the service: all rates would be higher with the load from another machine. {rounds} "
         f"rounds of {seconds:.0f} s a service, the services in a random order in each; medians of the rounds. p50 and "
-        "p99 are of a request's time. Services that are not measured stay idle beside. MLServer with one worker answers "
-        "in its own process, with two in two processes beside it; Annif's tfidf, svc and omikuji learned from 20,000 of "
-        "the articles." + _tokenizer(quick=quick)
+        "p99 are of a request's time. Services that are not measured stay idle beside. MLServer with one worker "
+        "answers in its own process, with two in two processes beside it."
     )
+    if any(name in ANNIF for name, _ in found):
+        about += " Annif learned from 20,000 of the articles." + _tokenizer(quick=quick)
     parts += [f"Not measured: {why}" for why in missing.values()]
     write("http", "Over HTTP", [*parts, about, _peers(names, missing)], quick=quick)
 
@@ -77,7 +78,7 @@ def _measure(
     seconds: float,
     found: dict[tuple[str, Case], list[Answered]],
 ) -> None:
-    order = random.Random(0)  # noqa: S311
+    order = random.Random(0)
     turns = [
         (service, case)
         for _ in range(rounds)

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -76,7 +78,7 @@ def how_to_start(name: str, port: int, workers: int, *, quick: bool) -> Start:
 def _mlserver(port: int, workers: int, *, quick: bool) -> Start:
     """One worker answers in the server's own process, which is faster than its default, one beside it."""
     program = python_of("mlserver").with_name("mlserver")
-    folder = VAR / f"mlserver-{port}"
+    folder = VAR / f"mlserver-{workers}"
     (folder / "news").mkdir(parents=True, exist_ok=True)
     parallel = 0 if workers == 1 else workers
     ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
@@ -171,7 +173,8 @@ class Service:
             self._process.kill()
             self._process.wait()
         for pid in family[1:]:
-            _kill(pid)
+            with suppress(ProcessLookupError):  # it ended with its parent
+                os.kill(pid, signal.SIGKILL)
         self._log.close()
 
     def ask(self, article: Sent) -> Any:
@@ -181,8 +184,8 @@ class Service:
             OSError: it does not answer, or refuses.
         """
         data = self.start.body(article).encode()
-        request = Request(self.url, data, {"Content-Type": self.start.content_type})  # noqa: S310
-        with urlopen(request, timeout=30) as response:  # noqa: S310
+        request = Request(self.url, data, {"Content-Type": self.start.content_type})
+        with urlopen(request, timeout=30) as response:
             return json.load(response)
 
     def _first_answer(self, article: Sent) -> Any:
@@ -194,10 +197,3 @@ class Service:
                 time.sleep(0.01)
         self._log.seek(0)
         raise PeerMissing(f"{self.name} does not start: {last_line(self._log.read())}")
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, 9)
-    except ProcessLookupError:
-        pass  # it ended with its parent

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-VAR = ROOT / "var" / "bench"
+VAR = Path(os.environ.get("TAGDESK_BENCH") or ROOT / "var" / "bench")
+"""Where the competitors' models and the logs lie."""
 RESULTS = Path(__file__).with_name("results")
 
 _OURS = ("numpy", "numba", "scikit-learn", "fastapi", "pydantic", "uvicorn", "uvloop")
@@ -46,6 +47,8 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def number(value: float) -> str:
     """Return a figure with three digits that count, and commas."""
+    if value < 0:
+        return f"−{number(-value)}"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3g}"

@@ -164,6 +164,7 @@ COMPETITORS: dict[str, Any] = {
     "pipeline": Pipeline,
     "onnx": Onnx,
     "fasttext": FastText,
+    "fasttext-small": FastText,
     "vowpalwabbit": VowpalWabbit,
 }
 

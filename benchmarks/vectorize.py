@@ -1,0 +1,183 @@
+"""Vectorizing and training against scikit-learn's own classes, and how time and memory grow, with a plot."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from benchmarks.memory import Peak
+from benchmarks.peers import PeerMissing, last_line, python_of
+from benchmarks.table import ROOT, markdown, number, ratio, results, say, write
+from training.__main__ import corpus_folder
+from training.progress import progress
+
+Row = dict[str, Any]
+
+WHO = {"ours": "Tagdesk", "sklearn": "scikit-learn"}
+_PLOT = Path(__file__).parent / "workers" / "plot.py"
+_TOPICS = 20
+_ARTICLES = 10_000
+
+
+def run(*, quick: bool, only: tuple[str, ...]) -> None:
+    """Measure, and write `vectorize.md`, `growth.csv` and `growth.png`; `only` names some of the four parts."""
+    parts = only or ("vectorizing", "training", "make-train", "growth")
+    made = {"vectorizing": _vectorizing, "training": _training, "make-train": _make_train, "growth": _growth}
+    about = (
+        "Each run is a process of its own; the kernel is compiled before the clock starts. Memory: the most that the "
+        "process and its children took together (PSS), MiB, the texts included."
+    )
+    found = [made[part](quick=quick) for part in parts]
+    write("vectorize", "Vectorizing and training", [*found, about], quick=quick)
+
+
+def measured(kind: str, who: str, articles: int, topics: int = 0) -> Row:
+    """Run one measurement in a process of its own; return its figures, and its peak of memory in MiB.
+
+    Raises:
+        RuntimeError: it fails; the sentence says how.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.fitting", kind, who, str(articles), str(topics)]
+    with tempfile.TemporaryFile("w+") as complaints:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True)
+        peak = Peak(process)
+        answer, _ = process.communicate()
+        complaints.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{kind} {who} {articles} {topics}: {last_line(complaints.read())}")
+    figures: Row = json.loads(answer)
+    return figures | {"mib": peak.mib}
+
+
+def _vectorizing(*, quick: bool) -> str:
+    articles, rounds = (2_000, 1) if quick else (0, 3)
+    runs: dict[str, list[Row]] = {who: [] for who in WHO}
+    for _ in progress(range(rounds), total=rounds, what="vectorizing", unit="round"):
+        for who in WHO:
+            runs[who].append(measured("vectorize", who, articles))
+    seconds = {who: median(row["seconds"] for row in runs[who]) for who in WHO}
+    rows = [
+        (name, number(seconds[who]), ratio(seconds["sklearn"] / seconds[who]), number(max(r["mib"] for r in runs[who])))
+        for who, name in (("ours", "NgramVectorizer, both cores"), ("sklearn", "TfidfVectorizer"))
+    ]
+    same = measured("compare", "both", articles)
+    equal = "the same n-grams in the same order" if same["same"] else "DIFFERENT n-grams"
+    return (
+        f"## Vectorizing {same['articles']:,} articles\n\n"
+        + markdown(("fit_transform", "seconds", "faster", "memory"), rows)
+        + "\n\nBodies of Wikinews and Current events; words and word pairs that 3 articles have, sublinear, none cut "
+        f"off: {same['features']:,} n-grams. Both find {equal}; the largest difference of any value is "
+        f"{same['difference']:.1e}. Medians of {rounds}."
+    )
+
+
+def _training(*, quick: bool) -> str:
+    found = {who: measured("default", who, 4_000 if quick else 0) for who in WHO}
+    total = found["sklearn"]["seconds"]
+    rows = [
+        (
+            name,
+            *(number(found[who][part]) for part in ("vectorize", "fit", "calibrate", "seconds")),
+            ratio(total / found[who]["seconds"]),
+            number(found[who]["mib"]),
+        )
+        for who, name in (("ours", "Tagdesk"), ("sklearn", "TfidfVectorizer, OneVsRest(LinearSVC, n_jobs=2)"))
+    ]
+    head = ("seconds", "vectorize", "fit, 3-fold and final", "calibrate", "all", "faster", "memory")
+    return (
+        f"## Training on {found['ours']['articles']:,} articles, {found['ours']['topics']} topics\n\n"
+        + markdown(head, rows)
+        + "\n\nFrom cleaned texts to calibrated topics. Out-of-fold scores are of the hand-labelled articles with us, "
+        "of all articles with `cross_val_predict`. scikit-learn's classes know no open topics (taken as no) and no "
+        "weights through OneVsRest, so their model is another one."
+    )
+
+
+def _make_train(*, quick: bool) -> str:
+    """Time `make train`'s program from start to end, into a store of its own."""
+    if quick or not corpus_folder().is_dir():
+        return "`make train` was not timed: that takes the corpora and a full run."
+    with tempfile.TemporaryDirectory() as folder:
+        start = perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "training", "train"],
+            cwd=ROOT,
+            env=os.environ | {"TAGDESK_STORE": folder},
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        peak = Peak(process)
+        if process.wait():
+            raise RuntimeError("python -m training train failed")
+        seconds = perf_counter() - start
+    return (
+        f"`make train` of the default model, reading, cross-validation, calibration, measuring and writing included: "
+        f"{number(seconds)} s, {number(peak.mib)} MiB."
+    )
+
+
+def _growth(*, quick: bool) -> str:
+    articles = (500, 1_000) if quick else (1_000, 3_000, 10_000, 30_000, 100_000)
+    topics = (10, 30) if quick else (10, 30, 100, 300, 1_000)
+    fixed = 1_000 if quick else _ARTICLES
+    runs = [("articles", count, _TOPICS) for count in articles] + [("topics", fixed, count) for count in topics]
+    rows: list[Row] = []
+    for axis, count, many in progress(runs, total=len(runs), what="growth", unit="size"):
+        for who in WHO:
+            try:
+                found = measured("train", who, count, many)
+            except RuntimeError as error:
+                say(str(error))
+                continue
+            rows.append(
+                {"axis": axis, "who": who, **found, "articles": count, "topics": many, "learned": found["topics"]}
+            )
+    folder = results(quick=quick)
+    _write_csv(folder / "growth.csv", rows)
+    said = _plot(folder)
+    table = markdown(("articles", "topics", "of them learnable", *_heads()), list(_growth_rows(rows)))
+    about = (
+        f"Vectorize, 3-fold and final fit, calibrate. {_TOPICS} topics while articles grow, {fixed:,} articles while "
+        "topics grow; topics are hashes of the names in an article, so that there can be as many as one likes; those "
+        "with too few articles to learn from are left out. Beyond the corpora's size articles repeat."
+    )
+    return f"## Growth\n\n{said}\n\n{table}\n\n{about}"
+
+
+def _heads() -> Iterable[str]:
+    return [f"{name}, {what}" for what in ("s", "MiB") for name in WHO.values()]
+
+
+def _growth_rows(rows: list[Row]) -> Iterable[tuple[str, ...]]:
+    for key in dict.fromkeys((row["axis"], row["articles"], row["topics"]) for row in rows):
+        mine = {row["who"]: row for row in rows if (row["axis"], row["articles"], row["topics"]) == key}
+        cells = [number(mine[who][what]) if who in mine else "failed" for what in ("seconds", "mib") for who in WHO]
+        learned = next(row["learned"] for row in rows if (row["axis"], row["articles"], row["topics"]) == key)
+        yield (f"{key[1]:,}", f"{key[2]:,}", f"{learned:,}", *cells)
+
+
+def _write_csv(path: Path, rows: list[Row]) -> None:
+    columns = ("axis", "who", "articles", "topics", "learned", "vectorize", "fit", "calibrate", "seconds", "mib")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: f"{v:.4g}" if isinstance(v, float) else v for name, v in row.items()} for row in rows)
+
+
+def _plot(folder: Path) -> str:
+    try:
+        python = python_of("matplotlib")
+    except PeerMissing as error:
+        return f"No plot: {error}"
+    command = [str(python), str(_PLOT), str(folder / "growth.csv"), str(folder / "growth.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"No plot: {last_line(done.stderr)}"
+    return "![Time and memory of training over articles and topics](growth.png)"
