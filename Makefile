@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run data train evaluate ship lint types check test test-docker clean
+.PHONY: help install lock run data train evaluate ship lint types check test test-docker bench bench-quick clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ test-docker: $(VENV)/all ## Lint the Dockerfile and replay its steps (needs the 
 	@$(BIN)/python .ci/replay-dockerfile
 
 test: check ## Install and run everything that can run offline
+
+bench: $(VENV)/all ## Measure Tagdesk beside its peers (installs them; needs a quiet machine; one to two hours)
+	@for what in peers in-process http start vectorize profile; do $(BIN)/python -m benchmarks $$what || exit; done
+
+bench-quick: $(VENV)/all ## The same with small sizes: do the benchmarks run?
+	@for what in peers in-process http start vectorize profile; do $(BIN)/python -m benchmarks $$what --quick || exit; done
 
 clean: ## Remove .venv and what tools left behind; the store in var/ stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -109,10 +109,10 @@ def train_default(who: str, count: int, _: int) -> Figures:
 
 
 def synthetic(texts: list[str], topics: int) -> NDArray[np.int8]:
-    """Give each article two of `topics` topics, by hashing the first two names in it: int8, yes or no."""
+    """Give each article up to three of `topics` topics, by hashing the first names in it: int8, yes or no."""
     decisions = np.full((len(texts), topics), NO, np.int8)
     for row, text in enumerate(texts):
-        for name in _PROPER.findall(text)[:2] or [text[:20]]:
+        for name in _PROPER.findall(text)[:3] or [text[:20]]:
             decisions[row, zlib.crc32(name.encode()) % topics] = YES
     return decisions
 
