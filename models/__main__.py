@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from models.answer import answer
-from models.article import Article
+from models.article import Article, is_unicode
 from models.errors import ArticleError, TagdeskError
 from models.storage import load
 from models.topic_model import TopicModel
@@ -105,17 +105,9 @@ def read_article(row: Mapping[str, Any]) -> Article:
     for name, value in given.items():
         if not isinstance(value, str):
             raise ArticleError(f"{name} must be text, not {type(value).__name__}", name)
-        if not _is_unicode(value):
+        if not is_unicode(value):
             raise ArticleError(f"{name} has half of a surrogate pair: the text was cut or decoded wrongly", name)
     return Article(**given)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -96,3 +96,12 @@ class ArticleText:
             return starts, ends
         first, last = html.source_spans(self.source, html.extract(self.source, self.body_field))
         return first[starts], last[ends - 1]
+
+
+def is_unicode(text: str) -> bool:
+    """Say whether a text can be written as UTF-8: it has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from models.article import MAX_BODY, MAX_TITLE
+from models.article import MAX_BODY, MAX_TITLE, is_unicode
 from training.errors import CorpusError
 from training.never_train import may_train
 
@@ -216,7 +216,7 @@ def _faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
     if isinstance(row.get("title"), str) and len(row["title"]) > MAX_TITLE:
         yield f"title: {len(row['title']):,} characters, at most {MAX_TITLE:,}"
     for name in ("id", "title", "body"):
-        if isinstance(row.get(name), str) and not _is_unicode(row[name]):
+        if isinstance(row.get(name), str) and not is_unicode(row[name]):
             yield f"{name}: has a lone surrogate: the text was decoded wrongly before it was saved"
     yield from _label_faults(row, known)
     if _day(row.get("date")) is False:
@@ -259,14 +259,6 @@ def _day(value: Any) -> str | bool | None:
         return date.fromisoformat(str(value)[:10]).isoformat()
     except ValueError:
         return False
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_probability(value: Any) -> bool:

@@ -28,7 +28,7 @@ from training.vectorize import NgramVectorizer
 
 log = logging.getLogger(__name__)
 
-_SEED_OF_CODE = ("models", "training")
+_CODE_FOLDERS = ("models", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ def _code_fingerprint() -> str:
     """Return SHA-256 of the code and the settings that make and read a model."""
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent
-    for folder in _SEED_OF_CODE:
+    for folder in _CODE_FOLDERS:
         for path in sorted((root / folder).rglob("*")):
             if path.suffix in {".py", ".toml"}:
                 digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
