@@ -78,6 +78,26 @@ def grow(
 
 
 @compiled
+def merge(
+    keys: NDArray[np.uint64], df: NDArray[np.int32], more_keys: NDArray[np.uint64], more_df: NDArray[np.int32]
+) -> int:
+    """Add the counts of one table of `count` to another that has room for them; return how many keys were added."""
+    mask = np.uint64(len(keys) - 1)
+    added = 0
+    for i in range(len(more_keys)):
+        if more_keys[i] == _FREE:
+            continue
+        slot = more_keys[i] & mask
+        while keys[slot] != more_keys[i] and keys[slot] != _FREE:
+            slot = (slot + np.uint64(1)) & mask
+        if keys[slot] == _FREE:
+            keys[slot] = more_keys[i]
+            added += 1
+        df[slot] += more_df[i]
+    return added
+
+
+@compiled
 def find(
     codes: NDArray[np.uint32],
     bounds: NDArray[np.int64],

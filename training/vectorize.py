@@ -91,7 +91,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
         hashes, df = _document_frequencies(texts, settings)
         kept = np.flatnonzero(df >= self.min_df)
-        kept = kept[np.argsort(-df[kept], kind="stable")][: self.max_features]
+        kept = kept[np.lexsort((hashes[kept], -df[kept]))][: self.max_features]
         if not len(kept):
             raise TrainingError(f"no n-gram stands in {self.min_df} of {len(texts)} texts: lower min_df")
         ngrams = _spell(texts, settings, hashes[kept])
@@ -172,9 +172,7 @@ class _Counter:
     def add(self, chunk: _Chunk) -> None:
         """Count the n-grams of a chunk."""
         lengths = self.settings.longest - self.settings.shortest + 1
-        most = self.filled + (len(chunk.codes) // 2 + len(chunk.bounds)) * lengths
-        while 3 * most > 2 * len(self.table[0]):
-            self.table = counting.grow(*self.table, 2 * len(self.table[0]))
+        self._make_room((len(chunk.codes) // 2 + len(chunk.bounds)) * lengths)
         self.filled += counting.count(
             chunk.codes,
             chunk.bounds,
@@ -185,24 +183,32 @@ class _Counter:
             chunk.first_text,
         )
 
+    def merge(self, other: Self) -> None:
+        """Add what another thread counted in other texts."""
+        self._make_room(other.filled)
+        self.filled += counting.merge(*self.table[:2], *other.table[:2])
+
+    def _make_room(self, more: int) -> None:
+        while 3 * (self.filled + more) > 2 * len(self.table[0]):
+            self.table = counting.grow(*self.table, 2 * len(self.table[0]))
+
 
 def _document_frequencies(
     texts: Sequence[Text], settings: FeatureSettings
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return every n-gram's hash, sorted, and in how many texts it stands."""
+) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """Return every n-gram's hash, in no order, and in how many texts it stands."""
 
-    def count(span: tuple[int, int]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    def count(span: tuple[int, int]) -> _Counter:
         counter = _Counter(settings)
         for chunk in _chunks(texts[slice(*span)]):
             counter.add(chunk)
-        keys, df, _ = counter.table
-        return keys[keys != 0], df[keys != 0]
+        return counter
 
-    counted = _on_every_core(count, _spans(texts))
-    keys = np.concatenate([hashes for hashes, _ in counted])
-    hashes, place = np.unique(keys, return_inverse=True)
-    df = np.bincount(place, weights=np.concatenate([each for _, each in counted]), minlength=len(hashes))
-    return hashes, df.astype(np.int64)
+    first, *others = _on_every_core(count, _spans(texts))
+    for other in others:
+        first.merge(other)
+    hashes, df, _ = first.table
+    return hashes[hashes != 0], df[hashes != 0]
 
 
 def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
@@ -229,9 +235,9 @@ def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.
                 places,
                 checks,
             )
-            text = chunk.codes.tobytes().decode("utf-32-le", "surrogatepass").lower()
+            text = chunk.codes.tobytes().decode("utf-32-le", "surrogatepass")
             for row in np.flatnonzero(unseen & (places[:, 0] >= 0)).tolist():
-                spelled[row] = " ".join(kernel.WORD.findall(text[slice(*places[row])]))
+                spelled[row] = text[slice(*places[row])]
             if twin >= 0:
                 raise _twins(spelled[twin])
         return spelled, checks
@@ -243,7 +249,7 @@ def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.
             raise _twins(found[row])
         spelled = [one or other for one, other in zip(spelled, found, strict=True)]
         checks = np.where(checks != 0, checks, its_checks)
-    return spelled
+    return [" ".join(kernel.WORD.findall(text.lower())) for text in spelled]
 
 
 def _twins(ngram: str) -> TrainingError:
