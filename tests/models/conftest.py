@@ -1,25 +1,13 @@
 """The small model that the tests of training train, and real articles to tag."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from models import Article, TopicModel
-from models.bundle import load_bundle
-from tests.training.conftest import DATA, trained_once
+from models import Article
+from tests.training.conftest import DATA, small_bundle, small_model
 
-
-@pytest.fixture(scope="session")
-def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a small real bundle; not to be written to."""
-    return trained_once(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="session")
-def small_model(small_bundle: Path) -> TopicModel:
-    """Return the small model, as loaded from its bundle."""
-    return load_bundle(small_bundle)
+__all__ = ["articles", "small_bundle", "small_model"]  # the small model is that of the training tests
 
 
 @pytest.fixture(scope="session")
