@@ -116,9 +116,10 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
             competitor.stop()
     about = (
         f"{source()} of 2,300 to 2,700 characters. Each competitor is a process of its own on one thread and times "
-        f"itself; {rounds} rounds, in each every competitor in a random order: {ones} articles one at a time, then one "
-        f"batch of {size:,}. Medians. Only Tagdesk's first line holds cleaning the text and building the answer; the "
-        "others get the text cleaned, and fastText and Vowpal Wabbit even the words cut, before the clock starts."
+        f"itself; {rounds} rounds, in each every competitor in a random order: {ones} articles one at a time, "
+        f"after {ones} others to warm up, then one batch of {size:,}. Medians. Only Tagdesk's first line holds "
+        "cleaning the text and building the answer; the others get the text cleaned, and fastText and Vowpal Wabbit "
+        "even the words cut, before the clock starts."
     )
     installed = "Peers: " + (", ".join(_versions(there)) or "none but scikit-learn") + "."
     write("in-process", "In process", [table, *missing, about, installed], quick=quick)

@@ -20,8 +20,9 @@ from benchmarks.load import post
 from benchmarks.made import bundle
 from benchmarks.servers import Service
 from benchmarks.table import VAR, markdown, number, say, write
-from models import Article, kernel, load
+from models import Article, load
 from models.answer import answer
+from models.features import pack
 from models.furniture import blank_furniture
 from models.html import looks_like_html
 from service import reading
@@ -96,11 +97,10 @@ def _stages(rows: Sequence[Sent]) -> list[Stage]:
     written = [to_json(one) for one in answers]
 
     def encode(i: int) -> None:
-        kernel.code_points(kernel.readable(texts[i].title))
-        kernel.code_points(kernel.readable(texts[i].body))
+        pack([texts[i]])
 
     def score(i: int) -> object:
-        return model.features.score(texts[i], model.weights, model.bias)
+        return model.scores([texts[i]])
 
     def respond(i: int) -> object:
         return _finish(Response(written[i], media_type="application/json")(_scope(sent[i]), _receiver(b""), _drop))

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from models import kernel
+
 Band = Literal["auto", "suggest"]
 
 
@@ -44,7 +46,7 @@ class Calibration:
 
     def confidence(self, score: float) -> float:
         """Return the probability, 0 to 1, that the topic is right at this raw score."""
-        return 0.5 * (1.0 + math.tanh(0.5 * (self.slope * score + self.offset)))
+        return kernel.confidence(float(score), float(self.slope), float(self.offset))
 
     def band(self, confidence: float) -> Band | None:
         """Return the band of a confidence, or None below every cut-off."""

@@ -1,6 +1,8 @@
 """From an article's text to TF-IDF features, by the same code in training and in tagging."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,6 @@ from models import kernel
 from models.article import ArticleText
 
 _Codes = NDArray[np.uint32]
-_Read = tuple[_Codes, _Codes, NDArray[np.uint32], int, int, NDArray[np.int32], NDArray[np.uint64], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Features:
         slots: `kernel.build_slots(hashes)`, int32, shape (a power of two,); built when not given.
 
     Raises:
-        ValueError: two n-grams share a hash.
+        ValueError: there are no n-grams, or two share a hash.
     """
 
     settings: FeatureSettings
@@ -84,6 +85,8 @@ class Features:
     slots: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
 
     def __post_init__(self) -> None:
+        if not len(self.hashes):
+            raise ValueError("there are no n-grams: a model needs at least one")
         if not len(self.slots):
             object.__setattr__(self, "slots", kernel.build_slots(self.hashes))
         if not len(self.slots):
@@ -91,29 +94,62 @@ class Features:
 
     def bag(self, text: ArticleText) -> Bag:
         """Find the known n-grams of an article."""
-        return Bag(*kernel.bag(*self._read(text)))
+        codes, bounds = pack([text])
+        settings = self.settings
+        return Bag(
+            *kernel.bag(
+                codes[: bounds[1]],
+                codes[bounds[1] :],
+                kernel.word_table(),
+                settings.shortest,
+                settings.longest,
+                self.slots,
+                self.hashes,
+                settings.title_weight,
+            )
+        )
 
     def vector(self, bag: Bag) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the distinct rows of a bag and their TF-IDF values, L2 norm 1."""
         return kernel.tf_idf(bag.rows, bag.amounts, self.idf, self.settings.sublinear_tf)
 
     def score(
-        self, text: ArticleText, weights: NDArray[np.float32], bias: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float64], int, int]:
-        """Return the raw score of every topic (float64), the number of tokens, and how many words are known."""
-        return kernel.score(*self._read(text), self.idf, self.settings.sublinear_tf, weights, bias)
-
-    def _read(self, text: ArticleText) -> _Read:
-        return (
-            kernel.code_points(kernel.readable(text.title)),
-            kernel.code_points(kernel.readable(text.body)),
+        self,
+        texts: Sequence[ArticleText],
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        slopes: NDArray[np.float64],
+        offsets: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Score articles; see `kernel.score` for what it takes and returns."""
+        codes, bounds = pack(texts)
+        settings = self.settings
+        return kernel.score(
+            codes,
+            bounds,
             kernel.word_table(),
-            self.settings.shortest,
-            self.settings.longest,
+            settings.shortest,
+            settings.longest,
             self.slots,
             self.hashes,
-            self.settings.title_weight,
+            settings.title_weight,
+            self.idf,
+            settings.sublinear_tf,
+            weights,
+            bias,
+            slopes,
+            offsets,
         )
+
+
+def pack(texts: Iterable[ArticleText]) -> tuple[_Codes, NDArray[np.int64]]:
+    """Return the code points of `kernel.readable` titles and bodies in one array, and where each begins, and the end.
+
+    Returns:
+        uint32, shape (length,), and int64, shape (2 · texts + 1,).
+    """
+    parts = [kernel.readable(part) for text in texts for part in (text.title, text.body)]
+    return kernel.code_points("".join(parts)), np.array([*accumulate(map(len, parts), initial=0)], np.int64)
 
 
 def origins(text: str) -> NDArray[np.int32] | None:

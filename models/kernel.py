@@ -149,20 +149,15 @@ def build_slots(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
 
 
 @compiled
-def look_up(wanted: NDArray[np.uint64], slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """Return the row of each hash, or -1: int32, the shape of `wanted`."""
+def row_of(wanted: np.uint64, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> np.int32:
+    """Return the row of a hash in the table, or -1."""
     mask = np.uint64(len(slots) - 1)
-    rows = np.empty(len(wanted), np.int32)
-    for i in range(len(wanted)):  # a loop of its own: loads that wait for nothing overlap
-        rows[i] = slots[wanted[i] & mask]
-    for i in range(len(wanted)):
-        row = rows[i]
-        slot = wanted[i] & mask
-        while row >= 0 and hashes[row] != wanted[i]:
-            slot = (slot + np.uint64(1)) & mask
-            row = slots[slot]
-        rows[i] = row
-    return rows
+    slot = wanted & mask
+    row: np.int32 = slots[slot]
+    while row >= 0 and hashes[row] != wanted:
+        slot = (slot + np.uint64(1)) & mask
+        row = slots[slot]
+    return row
 
 
 @compiled
@@ -181,18 +176,23 @@ def occurrences(
         n-grams of the shortest length are known.
     """
     found, starts, ends, tokens = ngrams(codes, words, shortest, longest)
-    rows = look_up(found, slots, hashes)
+    mask = np.uint64(len(slots) - 1)
+    rows = np.empty(len(found), np.int32)
+    for i in range(len(found)):  # a loop of its own: loads that wait for nothing overlap
+        rows[i] = slots[found[i] & mask]
     known = 0
     known_short = 0
-    emitted = 0
-    for token in range(1, tokens + 1):
-        here = min(longest, token) - shortest + 1  # how many n-grams end at this token, the shortest last
-        for i in range(emitted, emitted + here):
-            if rows[i] >= 0:
-                rows[known], starts[known], ends[known] = rows[i], starts[i], ends[i]
-                known += 1
-                known_short += i == emitted + here - 1
-        emitted += max(here, 0)
+    last = len(found) - 1
+    for i in range(len(found)):
+        row = rows[i]
+        # The first slot nearly always decides; no branch depends on whether an n-gram is known, which no processor
+        # guesses well.
+        if (row >= 0) & (hashes[np.uint64(max(row, np.int32(0)))] != found[i]):
+            row = row_of(found[i], slots, hashes)
+        end = ends[i]
+        known_short += (row >= 0) & ((i == last) | (ends[min(i + 1, last)] != end))  # a token's shortest comes last
+        rows[known], starts[known], ends[known] = row, starts[i], end
+        known += row >= 0
     return rows[:known], starts[:known], ends[:known], tokens, known_short
 
 
@@ -214,20 +214,24 @@ def tf_idf(
     size = 4
     while size < 2 * len(rows):
         size *= 2
-    mask = size - 1
+    mask = np.uint64(size - 1)
     places = np.full(size, -1, np.int32)
     distinct = np.empty(len(rows), np.int32)
     values = np.zeros(len(rows), np.float64)
     count = 0
     for i in range(len(rows)):
-        slot = (rows[i] * 40503) & mask
-        while places[slot] >= 0 and distinct[places[slot]] != rows[i]:
-            slot = (slot + 1) & mask
-        if places[slot] < 0:
+        row = rows[i]
+        slot = (np.uint64(row) * np.uint64(40503)) & mask
+        place = places[slot]
+        while place >= 0 and distinct[place] != row:
+            slot = (slot + np.uint64(1)) & mask
+            place = places[slot]
+        if place < 0:
+            place = count
             places[slot] = count
-            distinct[count] = rows[i]
+            distinct[count] = row
             count += 1
-        values[places[slot]] += amounts[i]
+        values[place] += amounts[i]
     total = 0.0
     for i in range(count):
         tf = 1.0 + np.log(values[i]) if sublinear and values[i] != 1.0 else values[i]
@@ -247,22 +251,26 @@ def add_scores(
 ) -> NDArray[np.float64]:
     """Return bias + Σ value · weights[row]: the raw score of every topic, float64, shape (topics,)."""
     scores = bias.astype(np.float64)
-    for i in range(len(rows)):
-        row = weights[rows[i]]
+    fours = len(rows) // 4 * 4
+    for i in range(0, fours, 4):  # four rows at a time read and write the scores once
+        one, two, three, four = weights[rows[i]], weights[rows[i + 1]], weights[rows[i + 2]], weights[rows[i + 3]]
         for topic in range(len(scores)):
-            scores[topic] += values[i] * row[topic]
+            scores[topic] += (
+                values[i] * one[topic]
+                + values[i + 1] * two[topic]
+                + values[i + 2] * three[topic]
+                + values[i + 3] * four[topic]
+            )
+    for i in range(fours, len(rows)):
+        for topic in range(len(scores)):
+            scores[topic] += values[i] * weights[rows[i], topic]
     return scores
 
 
 @compiled
-def confidences(
-    scores: NDArray[np.float64], slopes: NDArray[np.float64], offsets: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-(slope · score + offset))) of every topic, float64, shape (topics,)."""
-    found = np.empty(len(scores), np.float64)
-    for topic in range(len(scores)):
-        found[topic] = 0.5 * (1.0 + math.tanh(0.5 * (slopes[topic] * scores[topic] + offsets[topic])))
-    return found
+def confidence(score: float, slope: float, offset: float) -> float:
+    """Return 1 / (1 + exp(-(slope · score + offset))), Platt's probability of a raw score."""
+    return 0.5 * (1.0 + math.tanh(0.5 * (slope * score + offset)))
 
 
 @compiled
@@ -301,8 +309,8 @@ def bag(
 
 @compiled
 def score(
-    title: NDArray[np.uint32],
-    body: NDArray[np.uint32],
+    codes: NDArray[np.uint32],
+    bounds: NDArray[np.int64],
     words: NDArray[np.uint32],
     shortest: int,
     longest: int,
@@ -313,16 +321,42 @@ def score(
     sublinear: bool,
     weights: NDArray[np.float32],
     bias: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], int, int]:
-    """Score an article in one go.
+    slopes: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Score articles in one go.
+
+    Args:
+        codes: code points of the articles' `readable` titles and bodies, uint32.
+        bounds: where each title and body begins, and the end, int64, shape (2 · articles + 1,).
+        words: see `ngrams`.
+        shortest: see `ngrams`.
+        longest: see `ngrams`.
+        slots: see `build_slots`.
+        hashes: uint64, shape (features,).
+        title_weight: what an occurrence in the title counts; one in the body counts 1.
+        idf: float32, shape (features,).
+        sublinear: see `tf_idf`.
+        weights: float32, shape (features, topics).
+        bias: float32, shape (topics,).
+        slopes: see `confidence`, float64, shape (topics,).
+        offsets: see `confidence`, float64, shape (topics,).
 
     Returns:
-        The raw score of every topic, float64; the number of tokens; how many n-grams of the shortest length are known.
+        Raw scores and confidences, float64, shape (articles, topics); the number of tokens, and of known n-grams of
+        the shortest length, int64, shape (articles, 2).
     """
-    in_title, _, _, tokens, known = occurrences(title, words, shortest, longest, slots, hashes)
-    in_body, _, _, more_tokens, more_known = occurrences(body, words, shortest, longest, slots, hashes)
-    rows = np.concatenate((in_title, in_body))
-    amounts = np.ones(len(rows), np.float32)
-    amounts[: len(in_title)] = title_weight
-    distinct, values = tf_idf(rows, amounts, idf, sublinear)
-    return add_scores(distinct, values, weights, bias), tokens + more_tokens, known + more_known
+    articles = len(bounds) // 2
+    scores = np.empty((articles, len(bias)), np.float64)
+    confidences = np.empty((articles, len(bias)), np.float64)
+    counts = np.empty((articles, 2), np.int64)
+    for i in range(articles):
+        title, body = codes[bounds[2 * i] : bounds[2 * i + 1]], codes[bounds[2 * i + 1] : bounds[2 * i + 2]]
+        rows, _, _, amounts, _, counts[i, 0], counts[i, 1] = bag(
+            title, body, words, shortest, longest, slots, hashes, title_weight
+        )
+        distinct, values = tf_idf(rows, amounts, idf, sublinear)
+        scores[i] = add_scores(distinct, values, weights, bias)
+        for topic in range(len(bias)):
+            confidences[i, topic] = confidence(scores[i, topic], slopes[topic], offsets[topic])
+    return scores, confidences, counts

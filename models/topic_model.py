@@ -1,17 +1,20 @@
 """The topic model: an article in, its topics with confidence, band and evidence out. Immutable."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import kernel
 from models.article import Article, ArticleText, Field
 from models.calibration import Band, Calibration
+from models.errors import ArticleError
 from models.features import Bag, Features, origins
 from models.taxonomy import Taxonomy, Topic
+
+_FEW = 32
+"""Articles that are scored in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +125,25 @@ class TopicModel:
             EmptyArticle: there is nothing to read.
             ArticleTooLong: a field is over its cap.
         """
-        text = article.text()
-        scores, _, _ = self.features.score(text, self.weights, self.bias)
-        confidences = self._confidences(scores)
-        returned = [column for column, lowest in enumerate(self._suggest) if confidences[column] >= lowest]
-        returned.sort(key=confidences.__getitem__, reverse=True)
-        results = [self._result(column, scores, confidences) for column in returned]
-        if explain:
-            results = self._with_evidence(results, text)
-        return TaggedArticle(article.id, tuple(results), text.warnings)
+        return self._tag([(article, article.text())], explain=explain)[0]
 
     def tag_many(self, articles: Iterable[Article]) -> Iterator[TaggedArticle]:
-        """Tag articles one after the other, as `tag` does."""
-        return map(self.tag, articles)
+        """Tag articles as `tag` does, a few at a time, which is faster.
+
+        Raises:
+            EmptyArticle, ArticleTooLong: at the article's turn, after the answers to those before it.
+        """
+        few: list[tuple[Article, ArticleText]] = []
+        try:
+            for article in articles:
+                few.append((article, article.text()))
+                if len(few) == _FEW:
+                    yield from self._tag(few)
+                    few = []
+        except ArticleError:
+            yield from self._tag(few)
+            raise
+        yield from self._tag(few)
 
     def explain(self, article: Article, topic: str) -> TopicResult:
         """Return one topic of an article with its evidence, whether or not it reaches a band.
@@ -146,17 +155,32 @@ class TopicModel:
         """
         column = self.taxonomy.column(topic)
         text = article.text()
-        scores, _, _ = self.features.score(text, self.weights, self.bias)
-        return self._with_evidence([self._result(column, scores, self._confidences(scores))], text)[0]
+        scores, confidences = self.scores([text])
+        return self._with_evidence([self._result(column, scores[0].tolist(), confidences[0].tolist())], text)[0]
 
-    def _confidences(self, scores: NDArray[np.float64]) -> list[float]:
-        found: list[float] = kernel.confidences(scores, self._slopes, self._offsets).tolist()
-        return found
+    def scores(self, texts: Sequence[ArticleText]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return raw score and confidence of every topic, float64, shape (texts, topics)."""
+        scores, confidences, _ = self.features.score(texts, self.weights, self.bias, self._slopes, self._offsets)
+        return scores, confidences
 
-    def _result(self, column: int, scores: NDArray[np.float64], confidences: list[float]) -> TopicResult:
+    def _tag(self, few: Sequence[tuple[Article, ArticleText]], *, explain: bool = False) -> list[TaggedArticle]:
+        scores, confidences = self.scores([text for _, text in few])
+        tagged = []
+        for (article, text), its_scores, its_confidences in zip(
+            few, scores.tolist(), confidences.tolist(), strict=True
+        ):
+            returned = [column for column, lowest in enumerate(self._suggest) if its_confidences[column] >= lowest]
+            returned.sort(key=its_confidences.__getitem__, reverse=True)
+            results = [self._result(column, its_scores, its_confidences) for column in returned]
+            if explain:
+                results = self._with_evidence(results, text)
+            tagged.append(TaggedArticle(article.id, tuple(results), text.warnings))
+        return tagged
+
+    def _result(self, column: int, scores: list[float], confidences: list[float]) -> TopicResult:
         confidence = confidences[column]
         band = self.calibrations[column].band(confidence)
-        return TopicResult(self.taxonomy.topics[column], float(scores[column]), confidence, band)
+        return TopicResult(self.taxonomy.topics[column], scores[column], confidence, band)
 
     def _with_evidence(self, results: list[TopicResult], text: ArticleText) -> list[TopicResult]:
         bag = self.features.bag(text)

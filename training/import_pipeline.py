@@ -140,11 +140,9 @@ def _difference(model: TopicModel, vectorizers: Sequence[Any], linear: _Linear, 
     for step in vectorizers:
         X = step.transform(X)
     expected = X @ linear.weights + linear.bias
-    got = [
-        model.features.score(ArticleText("", text, "body", None, ()), model.weights, model.bias)[0] for text in texts
-    ]
+    got, _ = model.scores([ArticleText("", text, "body", None, ()) for text in texts])
     largest = max(1.0, float(np.abs(expected).max(initial=0.0)))
-    return float(np.abs(np.array(got).reshape(expected.shape) - expected).max(initial=0.0)) / largest
+    return float(np.abs(got.reshape(expected.shape) - expected).max(initial=0.0)) / largest
 
 
 def _ids(classes: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from models import kernel
 from models.article import ArticleText
-from models.features import Features, FeatureSettings
+from models.features import Features, FeatureSettings, pack
 from training import counting
 from training.errors import TrainingError
 
@@ -143,16 +143,14 @@ def _chunks(texts: Sequence[Text]) -> Iterator[_Chunk]:
     """Pack texts, in order, into chunks of about `_CHUNK` code points."""
     if isinstance(texts, str):
         raise ValueError("texts must be a sequence of texts, not one string: put it in a list")  # noqa: TRY004
-    parts: list[str] = []
+    few: list[ArticleText] = []
     first_text = size = 0
     for number, text in enumerate(texts, start=1):
-        title, body = ("", text) if isinstance(text, str) else (text.title, text.body)
-        parts += (kernel.readable(title), kernel.readable(body))
-        size += len(parts[-2]) + len(parts[-1])
+        few.append(ArticleText("", text, "body", None, ()) if isinstance(text, str) else text)
+        size += len(few[-1].title) + len(few[-1].body)
         if size >= _CHUNK or number == len(texts):
-            bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-            yield _Chunk(kernel.code_points("".join(parts)), bounds, first_text)
-            parts, first_text, size = [], number, 0
+            yield _Chunk(*pack(few), first_text)
+            few, first_text, size = [], number, 0
 
 
 def _on_every_core(work: Callable[[S], T], items: Iterable[S]) -> list[T]:

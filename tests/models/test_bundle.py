@@ -98,7 +98,9 @@ def test_bundle_is_four_files_that_the_manifest_tells(small_bundle: Path) -> Non
 def test_listed_ngrams_are_the_rows_of_the_table(small_bundle: Path, small_model: TopicModel) -> None:
     ngrams = ngrams_of(small_bundle)
     assert len(ngrams) == len(small_model.features.hashes)
-    assert ngrams == sorted(set(ngrams))
+    assert len(set(ngrams)) == len(ngrams)
+    idf = small_model.features.idf.tolist()
+    assert list(zip(idf, ngrams, strict=True)) == sorted(zip(idf, ngrams, strict=True)), "the common ones first"
     for row in range(0, len(ngrams), 97):
         bag = small_model.features.bag(Article(body=ngrams[row]).text())
         assert row in bag.rows

@@ -119,8 +119,8 @@ def test_text_without_a_word_has_no_ngrams() -> None:
 def test_table_finds_every_key_and_no_other(known: list[int], others: list[int]) -> None:
     hashes = as_keys(known)
     slots = kernel.build_slots(hashes)
-    assert kernel.look_up(hashes, slots, hashes).tolist() == list(range(len(known)))
-    rows = kernel.look_up(as_keys(others), slots, hashes).tolist()
+    assert [kernel.row_of(key, slots, hashes) for key in hashes] == list(range(len(known)))
+    rows = [kernel.row_of(key, slots, hashes) for key in as_keys(others)]
     assert rows == [known.index(one) if one in known else -1 for one in others]
 
 
@@ -178,5 +178,6 @@ def test_tf_idf_counts_every_row_once(rows: list[int]) -> None:
 def test_scores_are_the_matrix_product_and_the_bias() -> None:
     random = np.random.default_rng(0)
     weights, bias = random.normal(size=(50, 7)).astype(np.float32), random.normal(size=7).astype(np.float32)
-    rows, values = np.array([4, 49, 0], np.int32), np.array([0.5, -2.0, 1.0])
-    assert kernel.add_scores(rows, values, weights, bias) == pytest.approx(values @ weights[rows] + bias)
+    for count in range(11):
+        rows, values = random.integers(0, 50, count).astype(np.int32), random.normal(size=count)
+        assert kernel.add_scores(rows, values, weights, bias) == pytest.approx(values @ weights[rows] + bias)

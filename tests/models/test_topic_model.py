@@ -210,7 +210,16 @@ def test_tag_many_reads_articles_as_they_come(small_model: TopicModel, articles:
     source = iter(articles)
     tagged = small_model.tag_many(source)
     assert next(tagged).id == articles[0].id
-    assert next(source).id == articles[1].id
+    assert len(list(source)) > len(articles) / 2
+
+
+def test_tag_many_answers_all_before_an_article_that_cannot_be_read(
+    small_model: TopicModel, articles: list[Article]
+) -> None:
+    tagged = small_model.tag_many([*articles[:3], Article(body=" "), articles[3]])
+    assert [next(tagged).id for _ in range(3)] == [article.id for article in articles[:3]]
+    with pytest.raises(EmptyArticle):
+        next(tagged)
 
 
 def test_scores_are_the_matrix_product_of_training(small_model: TopicModel, articles: list[Article]) -> None:

@@ -40,8 +40,8 @@ def all_topics(rows: Rows) -> Any:
     return MultiLabelBinarizer().fit_transform([row["topics"] for row in rows])
 
 
-def raw_scores(model: TopicModel, text: str) -> Any:
-    return model.features.score(ArticleText("", text, "body", None, ()), model.weights, model.bias)[0]
+def plain(texts: list[str]) -> list[ArticleText]:
+    return [ArticleText("", text, "body", None, ()) for text in texts]
 
 
 def confidences(model: TopicModel, article: Article) -> list[float]:
@@ -115,7 +115,7 @@ def test_imported_model_scores_as_the_pipeline_does(
     steps = [step for _, step in vectorizer.steps] if isinstance(vectorizer, Pipeline) else [vectorizer]
     pipeline = make_pipeline(*steps, classifier).fit(texts, main_topics)
     folded = fold(pipeline, "imported", texts)
-    got = np.array([raw_scores(folded.model, text) for text in texts[:50]])
+    got = folded.model.scores(plain(texts[:50]))[0]
     assert np.abs(got - pipeline.decision_function(texts[:50])).max() < 1e-4
     assert [one.name for one in folded.model.taxonomy.topics] == pipeline.classes_.tolist()
 
@@ -128,7 +128,7 @@ def test_imported_hashing_model_knows_the_ngrams_of_the_texts_given(
     vectorizer = HashingVectorizer(n_features=2**20, ngram_range=(1, 2))
     pipeline = make_pipeline(vectorizer, *others, SGDClassifier(random_state=0)).fit(texts, main_topics)
     folded = fold(pipeline, "imported", texts)
-    got = np.array([raw_scores(folded.model, text) for text in texts[:50]])
+    got = folded.model.scores(plain(texts[:50]))[0]
     expected = pipeline.decision_function(texts[:50])
     assert np.abs(got - expected).max() < 0.01 * np.abs(expected).max()
     assert "n-grams of the texts given" in folded.notes[0]
@@ -137,7 +137,7 @@ def test_imported_hashing_model_knows_the_ngrams_of_the_texts_given(
 def test_imported_one_vs_rest_of_logistic_regressions_has_equal_confidences(texts: list[str], all_topics: Any) -> None:
     pipeline = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(LogisticRegression())).fit(texts, all_topics)
     model = fold(pipeline, "imported", texts).model
-    got = np.array([model._confidences(raw_scores(model, text)) for text in texts[:50]])
+    got = model.scores(plain(texts[:50]))[1]
     assert np.abs(got - pipeline.predict_proba(texts[:50])).max() < 1e-5
 
 
@@ -145,7 +145,7 @@ def test_imported_calibrated_classifier_has_equal_confidences(texts: list[str], 
     calibrated = CalibratedClassifierCV(LinearSVC(), ensemble=False)
     pipeline = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(calibrated)).fit(texts, all_topics)
     model = fold(pipeline, "imported", texts).model
-    got = np.array([model._confidences(raw_scores(model, text)) for text in texts[:50]])
+    got = model.scores(plain(texts[:50]))[1]
     assert np.abs(got - pipeline.predict_proba(texts[:50])).max() < 1e-5
 
 
@@ -153,7 +153,7 @@ def test_two_classes_become_two_topics(texts: list[str], main_topics: list[str])
     said = ["sport" if topic == "sport" else "news" for topic in main_topics]
     pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, said)
     model = fold(pipeline, "imported", texts).model
-    got = np.array([model._confidences(raw_scores(model, text)) for text in texts[:50]])
+    got = model.scores(plain(texts[:50]))[1]
     assert np.abs(got - pipeline.predict_proba(texts[:50])).max() < 1e-5
 
 
