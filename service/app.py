@@ -50,8 +50,8 @@ def create_app(settings: Settings) -> Tagdesk:
     app.state.settings = settings
     app.state.active = ActiveModel(settings.model)
     app.add_middleware(UnexpectedErrors)
-    app.include_router(tagging.router)
-    app.include_router(topics.router)
+    # Not `include_router`, which would match every request twice.
+    app.router.routes += [*tagging.router.routes, *topics.router.routes]
     add_desk(app, DESK)
     return app
 
