@@ -30,7 +30,7 @@ from training.export_pipeline import pipeline_text
 from training.fit import fit_topics, learnable
 from training.labels import NO, YES
 from training.split import folds
-from training.train import read_training_set
+from training.training_set import read_training_set
 from training.vectorize import NgramVectorizer
 
 Figures = dict[str, float]

@@ -17,7 +17,7 @@ from models.taxonomy import load_taxonomy
 from training.__main__ import corpus_folder
 from training.config import load_config
 from training.export_pipeline import pipeline_text, to_pipeline
-from training.train import read_training_set
+from training.training_set import read_training_set
 
 _WORKER = Path(__file__).parent / "workers" / "make.py"
 _QUICK_ROWS = 2_000

@@ -26,7 +26,8 @@ from training.fetch import FetchReport
 from training.import_pipeline import fold, imported_card, load_pipeline, sample_texts
 from training.labels import LABELS, load_label_map
 from training.publish import publish
-from training.train import held_out_scores, read_training_set, train
+from training.train import held_out_scores, train
+from training.training_set import read_training_set
 from training.wikinews import fetch_wikinews
 
 SHARED = Path("../shared/data")

@@ -11,6 +11,8 @@ from models import kernel
 from models.kernel import compiled
 
 _FREE = np.uint64(0)
+_SPACE = np.uint32(ord(" "))
+_LINE_FEED = np.uint32(ord("\n"))
 
 
 @compiled
@@ -98,7 +100,7 @@ def merge(
 
 
 @compiled
-def find(
+def spell(
     codes: NDArray[np.uint32],
     bounds: NDArray[np.int64],
     words: NDArray[np.uint32],
@@ -106,59 +108,52 @@ def find(
     longest: int,
     slots: NDArray[np.int32],
     hashes: NDArray[np.uint64],
-    places: NDArray[np.int64],
-    checks: NDArray[np.uint64],
-) -> int:
-    """Find where each n-gram stands first, and check that no two share a hash.
+    spelled: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    """Spell the n-grams of a chunk that are not spelled yet.
 
     Args:
         codes: the chunk's code points.
         bounds: where its titles and bodies begin and end.
-        words: see `models.kernel.occurrences`.
-        shortest: see `models.kernel.occurrences`.
-        longest: see `models.kernel.occurrences`.
-        slots: see `models.kernel.occurrences`.
-        hashes: see `models.kernel.occurrences`.
-        places: int64, shape (n-grams, 2): start and end of the first occurrence in its chunk; -1 where not found yet.
-            Filled.
-        checks: a second hash of each n-gram found, uint64, shape (n-grams,). Filled.
+        words: see `models.kernel.ngrams`.
+        shortest: see `models.kernel.ngrams`.
+        longest: see `models.kernel.ngrams`.
+        slots: see `models.kernel.build_slots`.
+        hashes: of the n-grams to spell, uint64.
+        spelled: which of them are, bool, the same shape. Filled.
 
     Returns:
-        The row of an n-gram whose hash another n-gram has too, or -1.
+        Rows of the n-grams spelled now, int32; the code points of their words with a space between two, and a line
+        feed behind each n-gram, uint32.
     """
+    rows = np.empty(len(hashes), np.int32)
+    spelling = np.empty(len(codes) * longest * (longest + 1), np.uint32)  # a code point is in few n-grams
+    found = 0
+    filled = 0
     for part in range(len(bounds) - 1):
         text = codes[bounds[part] : bounds[part + 1]]
-        rows, starts, ends, _, _ = kernel.occurrences(text, words, shortest, longest, slots, hashes)
-        for i in range(len(rows)):
-            row = rows[i]
-            check = _second_hash(text[starts[i] : ends[i]], words)
-            if places[row, 0] < 0:
-                checks[row] = check
-                places[row, 0] = bounds[part] + starts[i]
-                places[row, 1] = bounds[part] + ends[i]
-            elif checks[row] != check:
-                return int(row)
-    return -1
-
-
-@compiled
-def _second_hash(codes: NDArray[np.uint32], words: NDArray[np.uint32]) -> np.uint64:
-    """Hash the tokens of an n-gram in another way than `models.kernel` does."""
-    found = np.uint64(0)
-    token = np.uint64(0)
-    length = 0
-    for i in range(len(codes) + 1):
-        code = words[codes[i]] if i < len(codes) else np.uint32(0)
-        if code != 0:
-            token = (token + np.uint64(code)) * np.uint64(0x9FB21C651E98DF25)
-            token ^= token >> np.uint64(29)
-            length += 1
-            continue
-        if length > 1:
-            found = (found ^ token) * np.uint64(0xC2B2AE3D27D4EB4F)
-            found ^= found >> np.uint64(31)
-        token, length = np.uint64(0), 0
-    return found
+        known, starts, ends, _, _ = kernel.occurrences(text, words, shortest, longest, slots, hashes)
+        for i in range(len(known)):
+            if spelled[known[i]]:
+                continue
+            spelled[known[i]] = True
+            rows[found] = known[i]
+            found += 1
+            begin = filled  # of the word
+            for at in range(starts[i], ends[i]):
+                code = words[text[at]]
+                if code != 0:
+                    spelling[filled] = code
+                    filled += 1
+                elif filled - begin > 1:
+                    spelling[filled] = _SPACE
+                    filled += 1
+                    begin = filled
+                else:
+                    filled = begin
+            spelling[filled] = _LINE_FEED
+            filled += 1
+    return rows[:found].copy(), spelling[:filled].copy()
 
 
 @compiled

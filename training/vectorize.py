@@ -43,6 +43,9 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     The n-grams that most texts have are kept. idf is ln((1 + n) / (1 + df)) + 1 and rows have L2 norm 1, as in
     `sklearn.feature_extraction.text.TfidfVectorizer`; an n-gram never crosses from title into body.
 
+    N-grams are told apart by 64-bit hashes. Were two to share one, they would be one feature; that any two of ten
+    million do has a chance of 3 in a million (n² / 2⁶⁵).
+
     Parameters:
         shortest, longest, title_weight, sublinear_tf: see `models.features.FeatureSettings`.
         min_df: keep n-grams that at least this many texts have.
@@ -86,7 +89,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             ValueError: a parameter is out of range, or one string is given in place of a sequence of them.
-            TrainingError: no n-gram is left to learn, or two share a hash.
+            TrainingError: no n-gram is left to learn.
         """
         settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
         hashes, df = _document_frequencies(texts, settings)
@@ -210,19 +213,13 @@ def _document_frequencies(
 
 
 def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
-    """Return the words behind each hash.
-
-    Raises:
-        TrainingError: two n-grams share a hash.
-    """
+    """Return the words behind each hash."""
     slots = kernel.build_slots(hashes)
 
-    def spell(span: tuple[int, int]) -> tuple[list[str], NDArray[np.uint64]]:
-        spelled, checks = [""] * len(hashes), np.zeros(len(hashes), np.uint64)
-        places = np.full((len(hashes), 2), -1, np.int64)
+    def spell(span: tuple[int, int]) -> NDArray[np.object_]:
+        ngrams, spelled = np.full(len(hashes), None, object), np.zeros(len(hashes), np.bool_)
         for chunk in _chunks(texts[slice(*span)]):
-            unseen = places[:, 0] < 0
-            twin = counting.find(
+            rows, spelling = counting.spell(
                 chunk.codes,
                 chunk.bounds,
                 kernel.word_table(),
@@ -230,28 +227,16 @@ def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.
                 settings.longest,
                 slots,
                 hashes,
-                places,
-                checks,
+                spelled,
             )
-            text = chunk.codes.tobytes().decode("utf-32-le", "surrogatepass")
-            for row in np.flatnonzero(unseen & (places[:, 0] >= 0)).tolist():
-                spelled[row] = text[slice(*places[row])]
-            if twin >= 0:
-                raise _twins(spelled[twin])
-        return spelled, checks
+            ngrams[rows] = spelling.tobytes().decode("utf-32-le").split("\n")[:-1]
+        return ngrams
 
-    spelled, checks = [""] * len(hashes), np.zeros(len(hashes), np.uint64)
-    for found, its_checks in _on_every_core(spell, _spans(texts)):
-        both = (checks != 0) & (its_checks != 0)
-        for row in np.flatnonzero(both & (checks != its_checks)).tolist():
-            raise _twins(found[row])
-        spelled = [one or other for one, other in zip(spelled, found, strict=True)]
-        checks = np.where(checks != 0, checks, its_checks)
-    return [" ".join(kernel.WORD.findall(text.lower())) for text in spelled]
-
-
-def _twins(ngram: str) -> TrainingError:
-    return TrainingError(f"another n-gram has the 64-bit hash of {ngram!r}: leave the article with that word out")
+    first, *others = _on_every_core(spell, _spans(texts))
+    for other in others:
+        first = np.where(first == None, other, first)  # noqa: E711 - element by element
+    ngrams: list[str] = first.tolist()
+    return ngrams
 
 
 def _spans(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:

@@ -19,7 +19,8 @@ from training.card import card
 from training.config import Config, FitSettings
 from training.errors import CorpusError, LabelMapError, TrainingError
 from training.never_train import never_train_ids
-from training.train import read_training_set, train
+from training.train import train
+from training.training_set import read_training_set
 
 OURS = {"conflict", "crime", "diplomacy", "disaster", "economy", "health", "politics", "sport"}
 PAIR = Taxonomy(
