@@ -22,9 +22,10 @@ from benchmarks.servers import Service
 from benchmarks.table import VAR, markdown, number, say, write
 from models import Article, load
 from models.answer import answer
-from models.features import pack
+from models.features import join
 from models.furniture import blank_furniture
 from models.html import looks_like_html
+from models.kernel import code_points
 from service import reading
 from service.app import create_app
 from service.settings import Settings
@@ -97,7 +98,7 @@ def _stages(rows: Sequence[Sent]) -> list[Stage]:
     written = [to_json(one) for one in answers]
 
     def encode(i: int) -> None:
-        pack([texts[i]])
+        code_points(join([texts[i]])[0])
 
     def score(i: int) -> object:
         return model.scores([texts[i]])

@@ -94,7 +94,8 @@ class Features:
 
     def bag(self, text: ArticleText) -> Bag:
         """Find the known n-grams of an article."""
-        codes, bounds = pack([text])
+        joined, bounds = join([text])
+        codes = kernel.code_points(joined)
         settings = self.settings
         return Bag(
             *kernel.bag(
@@ -122,10 +123,10 @@ class Features:
         offsets: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Score articles; see `kernel.score` for what it takes and returns."""
-        codes, bounds = pack(texts)
+        joined, bounds = join(texts)
         settings = self.settings
         return kernel.score(
-            codes,
+            kernel.code_points(joined),
             bounds,
             kernel.word_table(),
             settings.shortest,
@@ -142,14 +143,18 @@ class Features:
         )
 
 
-def pack(texts: Iterable[ArticleText]) -> tuple[_Codes, NDArray[np.int64]]:
-    """Return the code points of `kernel.readable` titles and bodies in one array, and where each begins, and the end.
+def join(texts: Iterable[ArticleText]) -> tuple[str, NDArray[np.int64]]:
+    """Return `kernel.readable` titles and bodies in one string, and where each begins, and the end.
 
     Returns:
-        uint32, shape (length,), and int64, shape (2 · texts + 1,).
+        The string, and int64, shape (2 · texts + 1,).
     """
-    parts = [kernel.readable(part) for text in texts for part in (text.title, text.body)]
-    return kernel.code_points("".join(parts)), np.array([*accumulate(map(len, parts), initial=0)], np.int64)
+    parts = [part for text in texts for part in (text.title, text.body)]
+    joined = "".join(parts)
+    if kernel.readable(joined) is not joined:  # each by itself, as what stands around a letter matters
+        parts = list(map(kernel.readable, parts))
+        joined = "".join(parts)
+    return joined, np.array([*accumulate(map(len, parts), initial=0)], np.int64)
 
 
 def origins(text: str) -> NDArray[np.int32] | None:

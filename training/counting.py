@@ -11,6 +11,8 @@ from models import kernel
 from models.kernel import compiled
 
 _FREE = np.uint64(0)
+_HALF = np.uint64(32)
+_LAST = np.uint64(0xFFFFFFFF)
 _SPACE = np.uint32(ord(" "))
 _LINE_FEED = np.uint32(ord("\n"))
 
@@ -22,9 +24,7 @@ def count(
     words: NDArray[np.uint32],
     shortest: int,
     longest: int,
-    keys: NDArray[np.uint64],
-    df: NDArray[np.int32],
-    last: NDArray[np.int32],
+    table: NDArray[np.uint64],
     first_text: int,
 ) -> int:
     """Count in how many texts of a chunk each n-gram stands.
@@ -35,67 +35,55 @@ def count(
         words: see `models.kernel.ngrams`.
         shortest: see `models.kernel.ngrams`.
         longest: see `models.kernel.ngrams`.
-        keys: open-addressing table of n-gram hashes, 0 where free; must have room for every n-gram of the chunk.
-        df: texts counted so far, int32, the shape of `keys`.
-        last: the last text that had the n-gram, int32, the shape of `keys`, -1 at first.
-        first_text: the number of the chunk's first text.
+        table: open addressing, uint64, shape (slots, 2): the n-gram's hash, 0 where free; in how many texts it stands
+            (upper half) and the last of them (lower half). Must have room for every n-gram of the chunk.
+        first_text: the number of the chunk's first text, from 1.
 
     Returns:
-        How many keys were added.
+        How many n-grams were added.
     """
-    mask = np.uint64(len(keys) - 1)
+    mask = np.uint64(len(table) - 1)
     added = 0
     for part in range(len(bounds) - 1):
-        text = first_text + part // 2
+        text = np.uint64(first_text + part // 2)
         hashes, _, _, _ = kernel.ngrams(codes[bounds[part] : bounds[part + 1]], words, shortest, longest)
-        for key in hashes:
-            slot = key & mask
-            while keys[slot] != key and keys[slot] != _FREE:
-                slot = (slot + np.uint64(1)) & mask
-            if keys[slot] == _FREE:
-                keys[slot] = key
+        there = np.empty(len(hashes), np.uint64)
+        for i in range(len(hashes)):  # a loop of its own: loads that wait for nothing overlap
+            there[i] = table[hashes[i] & mask, 0]
+        for i in range(len(hashes)):
+            slot = hashes[i] & mask
+            if there[i] != hashes[i]:
+                slot = _slot(hashes[i], table)
+            if table[slot, 0] == _FREE:
+                table[slot, 0] = hashes[i]
                 added += 1
-            if last[slot] != text:
-                last[slot] = text
-                df[slot] += 1
+            if table[slot, 1] & _LAST != text:
+                table[slot, 1] = (table[slot, 1] >> _HALF) + np.uint64(1) << _HALF | text
     return added
 
 
 @compiled
-def grow(
-    keys: NDArray[np.uint64], df: NDArray[np.int32], last: NDArray[np.int32], size: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
-    """Move a table of `count` into one of `size` slots, a power of two."""
-    new_keys = np.zeros(size, np.uint64)
-    new_df = np.zeros(size, np.int32)
-    new_last = np.full(size, -1, np.int32)
-    mask = np.uint64(size - 1)
-    for i in range(len(keys)):
-        if keys[i] != _FREE:
-            slot = keys[i] & mask
-            while new_keys[slot] != _FREE:
-                slot = (slot + np.uint64(1)) & mask
-            new_keys[slot], new_df[slot], new_last[slot] = keys[i], df[i], last[i]
-    return new_keys, new_df, new_last
+def _slot(key: np.uint64, table: NDArray[np.uint64]) -> np.uint64:
+    """Return where a hash stands in a table of `count`, or is to stand."""
+    mask = np.uint64(len(table) - 1)
+    slot = key & mask
+    while table[slot, 0] != key and table[slot, 0] != _FREE:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
 
 
 @compiled
-def merge(
-    keys: NDArray[np.uint64], df: NDArray[np.int32], more_keys: NDArray[np.uint64], more_df: NDArray[np.int32]
-) -> int:
-    """Add the counts of one table of `count` to another that has room for them; return how many keys were added."""
-    mask = np.uint64(len(keys) - 1)
+def merge(table: NDArray[np.uint64], more: NDArray[np.uint64]) -> int:
+    """Add the counts of one table of `count` to another that has room for them; return how many n-grams were added."""
     added = 0
-    for i in range(len(more_keys)):
-        if more_keys[i] == _FREE:
+    for i in range(len(more)):
+        if more[i, 0] == _FREE:
             continue
-        slot = more_keys[i] & mask
-        while keys[slot] != more_keys[i] and keys[slot] != _FREE:
-            slot = (slot + np.uint64(1)) & mask
-        if keys[slot] == _FREE:
-            keys[slot] = more_keys[i]
+        slot = _slot(more[i, 0], table)
+        if table[slot, 0] == _FREE:
+            table[slot, 0] = more[i, 0]
             added += 1
-        df[slot] += more_df[i]
+        table[slot, 1] += more[i, 1] & ~_LAST
     return added
 
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from models import kernel
 from models.article import ArticleText
-from models.features import Features, FeatureSettings, pack
+from models.features import Features, FeatureSettings, join
 from training import counting
 from training.errors import TrainingError
 
@@ -30,11 +30,15 @@ _CHUNK = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Several texts in one array; see `training.counting`."""
+    """Several texts in one; see `training.counting`. A string takes a quarter to a half of its code points' memory."""
 
-    codes: NDArray[np.uint32]
+    text: str
     bounds: NDArray[np.int64]
     first_text: int
+
+    @property
+    def codes(self) -> NDArray[np.uint32]:
+        return kernel.code_points(self.text)
 
 
 class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -91,17 +95,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: a parameter is out of range, or one string is given in place of a sequence of them.
             TrainingError: no n-gram is left to learn.
         """
-        settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
-        hashes, df = _document_frequencies(texts, settings)
-        kept = np.flatnonzero(df >= self.min_df)
-        kept = kept[np.lexsort((hashes[kept], -df[kept]))][: self.max_features]
-        if not len(kept):
-            raise TrainingError(f"no n-gram stands in {self.min_df} of {len(texts)} texts: lower min_df")
-        ngrams = _spell(texts, settings, hashes[kept])
-        order = np.array(sorted(range(len(ngrams)), key=ngrams.__getitem__))
-        idf = np.log((1 + len(texts)) / (1 + df[kept])) + 1
-        self.ngrams_ = [ngrams[i] for i in order]
-        self.features_ = Features(settings, hashes[kept][order], idf[order].astype(np.float32))
+        self._fit(list(_chunks(texts)), len(texts))
         return self
 
     def transform(self, texts: Sequence[Text]) -> sp.csr_matrix:
@@ -112,6 +106,29 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: one string is given in place of a sequence of them.
         """
         check_is_fitted(self)
+        return self._transform(_chunks(texts), len(texts))
+
+    def fit_transform(self, texts: Sequence[Text], y: object = None) -> sp.csr_matrix:
+        """Do what `fit` and `transform` do, and put the texts together only once."""
+        chunks = list(_chunks(texts))
+        self._fit(chunks, len(texts))
+        return self._transform(chunks, len(texts))
+
+    def _fit(self, chunks: Sequence[_Chunk], count: int) -> None:
+        settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
+        hashes, df = _document_frequencies(chunks, settings)
+        kept = np.flatnonzero(df >= self.min_df)
+        kept = kept[np.lexsort((hashes[kept], -df[kept]))][: self.max_features]
+        if not len(kept):
+            raise TrainingError(f"no n-gram stands in {self.min_df} of {count} texts: lower min_df")
+        ngrams = _spell(chunks, settings, hashes[kept])
+        spelled = [ngram.encode() for ngram in ngrams]  # UTF-8 sorts as code points do, and faster
+        order = np.array(sorted(range(len(ngrams)), key=spelled.__getitem__))
+        idf = np.log((1 + count) / (1 + df[kept])) + 1
+        self.ngrams_ = [ngrams[i] for i in order]
+        self.features_ = Features(settings, hashes[kept][order], idf[order].astype(np.float32))
+
+    def _transform(self, chunks: Iterable[_Chunk], count: int) -> sp.csr_matrix:
         features = self.features_
         settings = features.settings
 
@@ -129,8 +146,8 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 settings.sublinear_tf,
             )
 
-        parts = _on_every_core(weigh, _chunks(texts))
-        shape = (len(texts), len(self.ngrams_))
+        parts = _on_every_core(weigh, chunks)
+        shape = (count, len(self.ngrams_))
         if not parts:
             return sp.csr_matrix(shape)
         indices, values, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -152,7 +169,7 @@ def _chunks(texts: Sequence[Text]) -> Iterator[_Chunk]:
         few.append(ArticleText("", text, "body", None, ()) if isinstance(text, str) else text)
         size += len(few[-1].title) + len(few[-1].body)
         if size >= _CHUNK or number == len(texts):
-            yield _Chunk(*pack(few), first_text)
+            yield _Chunk(*join(few), first_text)
             few, first_text, size = [], number, 0
 
 
@@ -167,58 +184,63 @@ class _Counter:
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings
-        self.table = counting.grow(np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int32), 1 << 16)
+        self.table = np.zeros((1 << 16, 2), np.uint64)
         self.filled = 0
 
     def add(self, chunk: _Chunk) -> None:
         """Count the n-grams of a chunk."""
+        codes = chunk.codes
         lengths = self.settings.longest - self.settings.shortest + 1
-        self._make_room((len(chunk.codes) // 2 + len(chunk.bounds)) * lengths)
+        self._make_room((len(codes) // 2 + len(chunk.bounds)) * lengths)
         self.filled += counting.count(
-            chunk.codes,
+            codes,
             chunk.bounds,
             kernel.word_table(),
             self.settings.shortest,
             self.settings.longest,
-            *self.table,
-            chunk.first_text,
+            self.table,
+            chunk.first_text + 1,
         )
 
-    def merge(self, other: Self) -> None:
-        """Add what another thread counted in other texts."""
-        self._make_room(other.filled)
-        self.filled += counting.merge(*self.table[:2], *other.table[:2])
+    def merge(self, table: NDArray[np.uint64], filled: int) -> None:
+        """Add what another table counted in other texts, or before this one was there."""
+        self._make_room(filled)
+        self.filled += counting.merge(self.table, table)
 
     def _make_room(self, more: int) -> None:
-        while 3 * (self.filled + more) > 2 * len(self.table[0]):
-            self.table = counting.grow(*self.table, 2 * len(self.table[0]))
+        slots = len(self.table)
+        while 3 * (self.filled + more) > 2 * slots:
+            slots *= 2
+        if slots > len(self.table):
+            old, self.table = self.table, np.zeros((slots, 2), np.uint64)
+            counting.merge(self.table, old)
 
 
 def _document_frequencies(
-    texts: Sequence[Text], settings: FeatureSettings
-) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    chunks: Sequence[_Chunk], settings: FeatureSettings
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return every n-gram's hash, in no order, and in how many texts it stands."""
 
-    def count(span: tuple[int, int]) -> _Counter:
+    def count(some: Sequence[_Chunk]) -> _Counter:
         counter = _Counter(settings)
-        for chunk in _chunks(texts[slice(*span)]):
+        for chunk in some:
             counter.add(chunk)
         return counter
 
-    first, *others = _on_every_core(count, _spans(texts))
+    first, *others = _on_every_core(count, _shares(chunks))
     for other in others:
-        first.merge(other)
-    hashes, df, _ = first.table
-    return hashes[hashes != 0], df[hashes != 0]
+        first.merge(other.table, other.filled)
+    taken = first.table[first.table[:, 0] != 0]
+    return taken[:, 0], (taken[:, 1] >> np.uint64(32)).astype(np.int64)
 
 
-def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
+def _spell(chunks: Sequence[_Chunk], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
     """Return the words behind each hash."""
     slots = kernel.build_slots(hashes)
 
-    def spell(span: tuple[int, int]) -> NDArray[np.object_]:
+    def spell(some: Sequence[_Chunk]) -> NDArray[np.object_]:
         ngrams, spelled = np.full(len(hashes), None, object), np.zeros(len(hashes), np.bool_)
-        for chunk in _chunks(texts[slice(*span)]):
+        for chunk in some:
             rows, spelling = counting.spell(
                 chunk.codes,
                 chunk.bounds,
@@ -232,13 +254,14 @@ def _spell(texts: Sequence[Text], settings: FeatureSettings, hashes: NDArray[np.
             ngrams[rows] = spelling.tobytes().decode("utf-32-le").split("\n")[:-1]
         return ngrams
 
-    first, *others = _on_every_core(spell, _spans(texts))
+    first, *others = _on_every_core(spell, _shares(chunks))
     for other in others:
         first = np.where(first == None, other, first)  # noqa: E711 - element by element
     ngrams: list[str] = first.tolist()
     return ngrams
 
 
-def _spans(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
-    """Divide the texts among the cores."""
-    return pairwise(np.linspace(0, len(texts), cpu_count() + 1).astype(int).tolist())
+def _shares(chunks: Sequence[_Chunk]) -> Iterator[Sequence[_Chunk]]:
+    """Divide the chunks among the cores."""
+    for start, end in pairwise(np.linspace(0, len(chunks), cpu_count() + 1).astype(int).tolist()):
+        yield chunks[start:end]
