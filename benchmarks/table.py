@@ -16,13 +16,32 @@ RESULTS = Path(__file__).with_name("results")
 _OURS = ("numpy", "numba", "scikit-learn", "fastapi", "pydantic", "uvicorn", "uvloop")
 
 
+def _cpu_ticks() -> list[int]:
+    """Return Linux' counts of what the CPUs did: user, nice, system, idle, iowait, irq, softirq, steal."""
+    try:
+        first = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0]
+    except OSError:
+        return []
+    return [int(part) for part in first.split()[1:9]]
+
+
+_AT_START = _cpu_ticks()
+
+
+def _stolen() -> str:
+    """Say how much of the time that the CPUs were wanted the hypervisor gave to other machines."""
+    spent = [after - before for before, after in zip(_AT_START, _cpu_ticks(), strict=True)]
+    wanted = sum(spent) - sum(spent[3:5]) if spent else 0
+    return f" Other machines on the same hardware took {100 * spent[7] / wanted:.0f} % of the CPU." if wanted else ""
+
+
 def machine() -> str:
     """Describe the machine and the versions, without its name or any path."""
     cores = os.cpu_count() or 1
     libraries = ", ".join(f"{name} {version(name)}" for name in _OURS)
     return (
         f"{_cpu()}, {cores} cores, {_memory_gb()} GB, {platform.system()}; "
-        f"Python {platform.python_version()}, {libraries}. Measured {datetime.now(UTC):%Y-%m-%d}."
+        f"Python {platform.python_version()}, {libraries}. Measured {datetime.now(UTC):%Y-%m-%d}.{_stolen()}"
     )
 
 
