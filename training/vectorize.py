@@ -1,44 +1,20 @@
 """Texts to a sparse TF-IDF matrix, by the same kernel that tags, on every core."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Self, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from models import kernel
-from models.article import ArticleText
-from models.features import Features, FeatureSettings, join
+from models.features import Features, FeatureSettings
 from training import counting
+from training.chunks import Chunk, Text, chunks_of, on_every_core, shares
 from training.errors import TrainingError
-
-Text = ArticleText | str
-
-S = TypeVar("S")
-T = TypeVar("T")
-
-_CHUNK = 1_000_000
-"""Code points that are worked on in one call."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Several texts in one; see `training.counting`. A string takes a quarter to a half of its code points' memory."""
-
-    text: str
-    bounds: NDArray[np.int64]
-    first_text: int
-
-    @property
-    def codes(self) -> NDArray[np.uint32]:
-        return kernel.code_points(self.text)
 
 
 class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -95,7 +71,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: a parameter is out of range, or one string is given in place of a sequence of them.
             TrainingError: no n-gram is left to learn.
         """
-        self._fit(list(_chunks(texts)), len(texts))
+        self._fit(list(chunks_of(texts)), len(texts))
         return self
 
     def transform(self, texts: Sequence[Text]) -> sp.csr_matrix:
@@ -106,15 +82,15 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: one string is given in place of a sequence of them.
         """
         check_is_fitted(self)
-        return self._transform(_chunks(texts), len(texts))
+        return self._transform(chunks_of(texts), len(texts))
 
     def fit_transform(self, texts: Sequence[Text], y: object = None) -> sp.csr_matrix:
         """Do what `fit` and `transform` do, and put the texts together only once."""
-        chunks = list(_chunks(texts))
+        chunks = list(chunks_of(texts))
         self._fit(chunks, len(texts))
         return self._transform(chunks, len(texts))
 
-    def _fit(self, chunks: Sequence[_Chunk], count: int) -> None:
+    def _fit(self, chunks: Sequence[Chunk], count: int) -> None:
         settings = FeatureSettings(self.shortest, self.longest, self.title_weight, self.sublinear_tf)
         hashes, df = _document_frequencies(chunks, settings)
         kept = np.flatnonzero(df >= self.min_df)
@@ -128,11 +104,11 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.ngrams_ = [ngrams[i] for i in order]
         self.features_ = Features(settings, hashes[kept][order], idf[order].astype(np.float32))
 
-    def _transform(self, chunks: Iterable[_Chunk], count: int) -> sp.csr_matrix:
+    def _transform(self, chunks: Iterable[Chunk], count: int) -> sp.csr_matrix:
         features = self.features_
         settings = features.settings
 
-        def weigh(chunk: _Chunk) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+        def weigh(chunk: Chunk) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
             return counting.weigh(
                 chunk.codes,
                 chunk.bounds,
@@ -146,7 +122,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 settings.sublinear_tf,
             )
 
-        parts = _on_every_core(weigh, chunks)
+        parts = on_every_core(weigh, chunks)
         shape = (count, len(self.ngrams_))
         if not parts:
             return sp.csr_matrix(shape)
@@ -159,26 +135,6 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(self.ngrams_, dtype=object)
 
 
-def _chunks(texts: Sequence[Text]) -> Iterator[_Chunk]:
-    """Pack texts, in order, into chunks of about `_CHUNK` code points."""
-    if isinstance(texts, str):
-        raise ValueError("texts must be a sequence of texts, not one string: put it in a list")  # noqa: TRY004
-    few: list[ArticleText] = []
-    first_text = size = 0
-    for number, text in enumerate(texts, start=1):
-        few.append(ArticleText("", text, "body", None, ()) if isinstance(text, str) else text)
-        size += len(few[-1].title) + len(few[-1].body)
-        if size >= _CHUNK or number == len(texts):
-            yield _Chunk(*join(few), first_text)
-            few, first_text, size = [], number, 0
-
-
-def _on_every_core(work: Callable[[S], T], items: Iterable[S]) -> list[T]:
-    """Do the work on threads (the kernel releases the interpreter's lock); results in the items' order."""
-    done: list[T] = Parallel(n_jobs=-1, prefer="threads")(delayed(work)(item) for item in items)
-    return done
-
-
 class _Counter:
     """In how many texts each n-gram stands, by hash; one a thread."""
 
@@ -187,7 +143,7 @@ class _Counter:
         self.table = np.zeros((1 << 16, 2), np.uint64)
         self.filled = 0
 
-    def add(self, chunk: _Chunk) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Count the n-grams of a chunk."""
         codes = chunk.codes
         lengths = self.settings.longest - self.settings.shortest + 1
@@ -217,28 +173,28 @@ class _Counter:
 
 
 def _document_frequencies(
-    chunks: Sequence[_Chunk], settings: FeatureSettings
+    chunks: Sequence[Chunk], settings: FeatureSettings
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return every n-gram's hash, in no order, and in how many texts it stands."""
 
-    def count(some: Sequence[_Chunk]) -> _Counter:
+    def count(some: Sequence[Chunk]) -> _Counter:
         counter = _Counter(settings)
         for chunk in some:
             counter.add(chunk)
         return counter
 
-    first, *others = _on_every_core(count, _shares(chunks))
+    first, *others = on_every_core(count, shares(chunks))
     for other in others:
         first.merge(other.table, other.filled)
     taken = first.table[first.table[:, 0] != 0]
     return taken[:, 0], (taken[:, 1] >> np.uint64(32)).astype(np.int64)
 
 
-def _spell(chunks: Sequence[_Chunk], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
+def _spell(chunks: Sequence[Chunk], settings: FeatureSettings, hashes: NDArray[np.uint64]) -> list[str]:
     """Return the words behind each hash."""
     slots = kernel.build_slots(hashes)
 
-    def spell(some: Sequence[_Chunk]) -> NDArray[np.object_]:
+    def spell(some: Sequence[Chunk]) -> NDArray[np.object_]:
         ngrams, spelled = np.full(len(hashes), None, object), np.zeros(len(hashes), np.bool_)
         for chunk in some:
             rows, spelling = counting.spell(
@@ -254,14 +210,8 @@ def _spell(chunks: Sequence[_Chunk], settings: FeatureSettings, hashes: NDArray[
             ngrams[rows] = spelling.tobytes().decode("utf-32-le").split("\n")[:-1]
         return ngrams
 
-    first, *others = _on_every_core(spell, _shares(chunks))
+    first, *others = on_every_core(spell, shares(chunks))
     for other in others:
         first = np.where(first == None, other, first)  # noqa: E711 - element by element
     ngrams: list[str] = first.tolist()
     return ngrams
-
-
-def _shares(chunks: Sequence[_Chunk]) -> Iterator[Sequence[_Chunk]]:
-    """Divide the chunks among the cores."""
-    for start, end in pairwise(np.linspace(0, len(chunks), cpu_count() + 1).astype(int).tolist()):
-        yield chunks[start:end]
