@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ DEFAULT_TAXONOMY = Path(__file__).with_name("taxonomy.toml")
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _QCODE = re.compile(r"[^\s:]+:\S+")
-_KEYS = {"id", "name", "description", "parent", "codes"}
+_KEYS = {"id", "name", "description", "parent", "implies_parent", "codes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,23 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic of a taxonomy. `parent` is the id of another topic, for display and codes only."""
+    """One topic of a taxonomy.
+
+    Attributes:
+        id: 1-64 of a-z, 0-9, `.`, `_` and `-`.
+        name: for people.
+        description: what it covers.
+        parent: the id of the topic above, for display and codes.
+        codes: concepts of other vocabularies.
+        implies_parent: an article of this topic is one of its parent too, so its confidence is at most the parent's.
+    """
 
     id: str
     name: str
     description: str = ""
     parent: str | None = None
     codes: tuple[Code, ...] = ()
+    implies_parent: bool = False
 
     @property
     def qcodes(self) -> list[str]:
@@ -64,6 +75,13 @@ class Taxonomy:
     def ids(self) -> tuple[str, ...]:
         """The topics' ids in order."""
         return tuple(topic.id for topic in self.topics)
+
+    @property
+    def implied(self) -> tuple[tuple[int, int], ...]:
+        """Column of every topic that implies its parent, and the parent's; a parent comes before what implies it."""
+        above = {topic.id: topic.parent for topic in self.topics if topic.parent is not None and topic.implies_parent}
+        order = TopologicalSorter({child: [parent] for child, parent in above.items()}).static_order()
+        return tuple((self._column[topic], self._column[above[topic]]) for topic in order if topic in above)
 
     def column(self, topic: str) -> int:
         """Return the column of a topic.
@@ -114,6 +132,9 @@ def _topic(row: Mapping[str, Any], number: int) -> Topic:
     parent = row.get("parent")
     if not isinstance(parent, str | None):
         raise TaxonomyError(f"topic {number}: parent must be the id of a topic, not {parent!r}")
+    implies_parent = row.get("implies_parent", False)
+    if not isinstance(implies_parent, bool):
+        raise TaxonomyError(f"topic {number}: implies_parent must be true or false, not {implies_parent!r}")
     try:
         codes = tuple(Code(str(code["qcode"]), code["match"]) for code in row.get("codes", ()))
         return Topic(
@@ -122,6 +143,7 @@ def _topic(row: Mapping[str, Any], number: int) -> Topic:
             description=str(row.get("description", "")),
             parent=parent,
             codes=codes,
+            implies_parent=implies_parent,
         )
     except (KeyError, TypeError) as error:
         raise TaxonomyError(f"topic {number}: {error} is missing or of the wrong kind") from error
@@ -131,6 +153,8 @@ def _topic_json(topic: Topic) -> dict[str, Any]:
     row: dict[str, Any] = {"id": topic.id, "name": topic.name, "description": topic.description}
     if topic.parent is not None:
         row["parent"] = topic.parent
+    if topic.implies_parent:  # only then: the content hash of a bundle is made of this
+        row["implies_parent"] = True
     row["codes"] = [{"qcode": code.qcode, "match": code.match} for code in topic.codes]
     return row
 
@@ -149,6 +173,8 @@ def _faults(topics: tuple[Topic, ...]) -> Iterator[str]:
             yield f"{topic.id}: no topic {topic.parent!r} to be its parent"
         elif _in_a_circle(topic.id, parents):
             yield f"{topic.id}: its parents go round in a circle"
+        if topic.implies_parent and topic.parent is None:
+            yield f"{topic.id}: implies_parent without a parent: name one, or leave implies_parent out"
         for code in topic.codes:
             if not _QCODE.fullmatch(code.qcode):
                 yield f"{topic.id}: code {code.qcode!r} must be written scheme:code, e.g. medtop:16000000"

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from models.article import Article, ArticleText, Field
 from models.calibration import Band, Calibration
+from models.doubts import doubts
 from models.errors import ArticleError
 from models.features import Bag, Features, origins
+from models.language import primary
 from models.taxonomy import Taxonomy, Topic
 
 _FEW = 32
@@ -43,8 +45,8 @@ class TopicResult:
     Attributes:
         topic: the topic.
         score: raw score; slope · score + offset of its calibration is log-odds.
-        confidence: calibrated probability, 0 to 1.
-        band: `auto`, `suggest`, or None below every cut-off.
+        confidence: calibrated probability, 0 to 1; at most that of its parent where the topic implies it.
+        band: `auto`, `suggest`, or None below every cut-off; never `auto` where the article gives reason to doubt.
         bias: the score of an article without a known word; only with evidence.
         evidence: strongest first; the weights and the bias add up to the score. None when not asked for.
     """
@@ -59,7 +61,10 @@ class TopicResult:
 
 @dataclass(frozen=True, slots=True)
 class TaggedArticle:
-    """The answer to one article: its topics by confidence, most likely first, and warnings."""
+    """The answer to one article: its topics by confidence, most likely first, and warnings.
+
+    The warnings `short-text`, `unknown-words` and `language: <its primary language>` are doubts: no topic is `auto`.
+    """
 
     id: str | None
     topics: tuple[TopicResult, ...]
@@ -78,7 +83,7 @@ class TopicModel:
         weights: float32, shape (features, topics), a feature's row contiguous.
         bias: float32, shape (topics,).
         calibrations: one a topic, in the same order.
-        manifest: what is known of how it was made, JSON values.
+        manifest: what is known of how it was made, JSON values; `language` is the BCP 47 tag of what it learned from.
 
     Raises:
         ValueError: the parts do not fit together.
@@ -95,6 +100,8 @@ class TopicModel:
     _slopes: NDArray[np.float64] = field(init=False, repr=False)
     _offsets: NDArray[np.float64] = field(init=False, repr=False)
     _suggest: tuple[float, ...] = field(init=False, repr=False)
+    _implied: tuple[tuple[int, int], ...] = field(init=False, repr=False)
+    _language: str | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         wanted = (len(self.features.idf), len(self.taxonomy))
@@ -108,6 +115,8 @@ class TopicModel:
         object.__setattr__(self, "_slopes", np.array([one.slope for one in self.calibrations]))
         object.__setattr__(self, "_offsets", np.array([one.offset for one in self.calibrations]))
         object.__setattr__(self, "_suggest", tuple(one.suggest for one in self.calibrations))
+        object.__setattr__(self, "_implied", self.taxonomy.implied)
+        object.__setattr__(self, "_language", primary(self.manifest.get("language")))
 
     @property
     def ref(self) -> str:
@@ -155,31 +164,52 @@ class TopicModel:
         """
         column = self.taxonomy.column(topic)
         text = article.text()
-        scores, confidences = self.scores([text])
-        return self._with_evidence([self._result(column, scores[0].tolist(), confidences[0].tolist())], text)[0]
+        (scores,), (confidences,), ((tokens, known),) = self._rows([text])
+        doubted = bool(doubts(article, text, tokens, known, self._language))
+        return self._with_evidence([self._result(column, scores, confidences, doubted=doubted)], text)[0]
 
     def scores(self, texts: Sequence[ArticleText]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return raw score and confidence of every topic, float64, shape (texts, topics)."""
-        scores, confidences, _ = self.features.score(texts, self.weights, self.bias, self._slopes, self._offsets)
+        scores, confidences, _ = self._score(texts)
+        self._cap(confidences)
         return scores, confidences
 
+    def _score(
+        self, texts: Sequence[ArticleText]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        return self.features.score(texts, self.weights, self.bias, self._slopes, self._offsets)
+
+    def _rows(self, texts: Sequence[ArticleText]) -> tuple[list[list[float]], list[list[float]], list[list[int]]]:
+        """Return raw scores, confidences, and the counts that `kernel.score` returns: a row for each text."""
+        scores, confidences, counts = self._score(texts)
+        rows = confidences.tolist()
+        self._cap(rows)  # in lists: for one text numpy takes 4 µs
+        return scores.tolist(), rows, counts.tolist()
+
+    def _cap(self, confidences: NDArray[np.float64] | list[list[float]]) -> None:
+        """Make no topic likelier than the parent that it implies."""
+        for child, parent in self._implied:
+            for row in confidences:
+                row[child] = min(row[child], row[parent])
+
     def _tag(self, few: Sequence[tuple[Article, ArticleText]], *, explain: bool = False) -> list[TaggedArticle]:
-        scores, confidences = self.scores([text for _, text in few])
+        rows = self._rows([text for _, text in few])
         tagged = []
-        for (article, text), its_scores, its_confidences in zip(
-            few, scores.tolist(), confidences.tolist(), strict=True
-        ):
-            returned = [column for column, lowest in enumerate(self._suggest) if its_confidences[column] >= lowest]
-            returned.sort(key=its_confidences.__getitem__, reverse=True)
-            results = [self._result(column, its_scores, its_confidences) for column in returned]
+        for (article, text), scores, confidences, (tokens, known) in zip(few, *rows, strict=True):
+            doubtful = doubts(article, text, tokens, known, self._language)
+            returned = [column for column, lowest in enumerate(self._suggest) if confidences[column] >= lowest]
+            returned.sort(key=confidences.__getitem__, reverse=True)
+            results = [self._result(column, scores, confidences, doubted=bool(doubtful)) for column in returned]
             if explain:
                 results = self._with_evidence(results, text)
-            tagged.append(TaggedArticle(article.id, tuple(results), text.warnings))
+            tagged.append(TaggedArticle(article.id, tuple(results), text.warnings + doubtful))
         return tagged
 
-    def _result(self, column: int, scores: list[float], confidences: list[float]) -> TopicResult:
+    def _result(self, column: int, scores: list[float], confidences: list[float], *, doubted: bool) -> TopicResult:
         confidence = confidences[column]
         band = self.calibrations[column].band(confidence)
+        if doubted and band == "auto":
+            band = "suggest"
         return TopicResult(self.taxonomy.topics[column], scores[column], confidence, band)
 
     def _with_evidence(self, results: list[TopicResult], text: ArticleText) -> list[TopicResult]:

@@ -37,7 +37,7 @@ class ActiveModel:
         self._model: TopicModel | None = None
 
     def load(self) -> None:
-        """Load the model and tag an article with it, as text and as HTML: what numba compiles is compiled here.
+        """Load the model and tag articles with it, as text, as HTML and strange: what loads or compiles does so here.
 
         Raises:
             BundleError: it cannot be used.
@@ -46,6 +46,7 @@ class ActiveModel:
         as_html = Article(title=EXAMPLE.title, body_html=f"<p>{EXAMPLE.body}</p>")
         model.tag(as_html, explain=True)
         model.tag(EXAMPLE, explain=True)
+        model.tag(Article(body="zxqv wqzx vvkq " * 9))  # unknown words: what language is it?
         self.example = answer(model.tag(EXAMPLE), model.ref)
         self._model = model
 

@@ -51,7 +51,10 @@ class ArticleIn(BaseModel):
         description="Plain text; one that is clearly HTML is read as HTML, with the warning `html-in-body`.",
     )
     body_html: Annotated[str | None, _text_schema(MAX_HTML, words=True)] = Field(default=None, description="HTML.")
-    language: str | None = Field(default=None, description="BCP 47 tag, as the sender believes.")
+    language: str | None = Field(
+        default=None,
+        description="BCP 47 tag, as the sender believes; another language than the model's earns a warning.",
+    )
     url: str | None = Field(default=None, description="Where it is published; never fetched.")
 
 
@@ -91,7 +94,10 @@ class AnswerOut(BaseModel):
     id: str | None
     model: str = Field(description="Name and version of the model that answered.")
     topics: list[TopicOut]
-    warnings: list[str] = Field(description="`html-in-body`, `unknown-field: <name>` …")
+    warnings: list[str] = Field(
+        description="`short-text`, `unknown-words` and `language: <its language>`: no topic is `auto`, the text is not "
+        "like those the model learned from. `html-in-body`, `unknown-field: <name>`: how the request was read."
+    )
 
 
 class CodeOut(BaseModel):
@@ -132,6 +138,7 @@ class TaxonomyTopicOut(BaseModel):
     name: str
     description: str
     parent: str | None
+    implies_parent: bool = Field(description="Its confidence is at most its parent's.")
     codes: list[CodeOut]
     cutoffs: CutoffsOut
     measured: MeasuredOut | None = Field(description="null where the model's manifest has no figures.")

@@ -82,6 +82,7 @@ def _topic(topic: Topic, calibration: Calibration, figures: dict[str, Any] | Non
         "name": topic.name,
         "description": topic.description,
         "parent": topic.parent,
+        "implies_parent": topic.implies_parent,
         "codes": [{"qcode": code.qcode, "match": code.match} for code in topic.codes],
         "cutoffs": {"suggest": calibration.suggest, "auto": calibration.auto},
         "measured": {name: figures.get(name) for name in _FIGURES} if figures else None,

@@ -97,7 +97,9 @@ def _leave_out_the_unlearnable(
         raise TrainingError("no topic has enough articles to learn from: label at least a few dozen each")
     kept = {topic for topic, has in zip(taxonomy.ids, enough, strict=True) if has}
     topics = tuple(
-        topic if topic.parent in kept else replace(topic, parent=None) for topic in taxonomy.topics if topic.id in kept
+        topic if topic.parent in kept else replace(topic, parent=None, implies_parent=False)
+        for topic in taxonomy.topics
+        if topic.id in kept
     )
     columns = np.flatnonzero(enough)
     return (

@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from models import Article, BundleError, BundleNotFound, TopicModel
+from models import Article, BundleError, BundleNotFound, Taxonomy, TopicModel
 from models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, bundle_folder, content_hash, load_bundle, save_bundle
 from models.calibration import Calibration
 from tests.tiny import WEIGHTS, tiny_model
@@ -73,6 +73,17 @@ def test_loaded_model_answers_as_the_saved_one(tmp_path: Path) -> None:
     article = Article(title="Envoy met ministers", body="The ceasefire ended the war. Heavy rain and winds.")
     assert loaded.tag(article, explain=True) == model.tag(article, explain=True)
     assert loaded.ref == model.ref
+
+
+def test_topic_that_implies_its_parent_still_does_when_loaded(tmp_path: Path) -> None:
+    model = tiny_model()
+    conflict, diplomacy, weather = model.taxonomy.topics
+    topics = (conflict, replace(diplomacy, implies_parent=True), weather)
+    implying = replace(model, taxonomy=Taxonomy(model.name, topics))
+    loaded = load_bundle(save_bundle(implying, list(WEIGHTS), "# tiny\n", tmp_path))
+    assert loaded.taxonomy == implying.taxonomy
+    assert loaded.explain(Article(body="A summit."), "diplomacy").confidence < 0.5
+    assert content_hash(implying, WEIGHTS) != content_hash(model, WEIGHTS)
 
 
 def test_saved_again_the_trained_model_answers_the_same(

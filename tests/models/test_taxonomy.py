@@ -75,6 +75,7 @@ def test_every_fault_of_a_taxonomy_is_named_at_once() -> None:
         Topic("sport", "Sport", parent="games"),
         Topic("law", "Law", parent="crime", codes=(Code("02000000", "exact"),)),
         Topic("crime", "Crime", parent="law", codes=(Code("medtop:1", "same"),)),  # type: ignore[arg-type]
+        Topic("vote", "Vote", implies_parent=True),
     )
     with pytest.raises(TaxonomyError) as refused:
         Taxonomy("t", topics)
@@ -86,6 +87,7 @@ def test_every_fault_of_a_taxonomy_is_named_at_once() -> None:
         "crime: its parents go round",
         "'02000000' must be written scheme:code",
         "match 'same' must be one of exact, close, narrower",
+        "vote: implies_parent without a parent",
     ):
         assert said in str(refused.value)
 
@@ -104,6 +106,7 @@ def test_taxonomy_without_topics_is_refused() -> None:
         ("[[topic]]\nid = 'a'\nname = 'A'\nparents = 'b'", "topic 1: unknown parents; known are"),
         ("[[topic]]\nid = 'a'\nname = 'A'\ncodes = ['medtop:1']", "topic 1: .* wrong kind"),
         ("[[topic]]\nid = 'a'\nname = 'A'\nparent = ['b']", "parent"),
+        ("[[topic]]\nid = 'a'\nname = 'A'\nimplies_parent = 'yes'", "topic 1: implies_parent must be true or false"),
         ("[[topic]\n", "cannot read the taxonomy"),
         ("name = '\xe9'", "cannot read the taxonomy"),
     ],
@@ -118,3 +121,27 @@ def test_wrong_file_is_a_taxonomy_error(tmp_path: Path, written: str, said: str)
 def test_missing_file_is_a_taxonomy_error(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match=r"none\.toml"):
         load_taxonomy(tmp_path / "none.toml")
+
+
+def test_elections_imply_politics_and_no_other_default_topic_its_parent() -> None:
+    taxonomy = load_taxonomy()
+    assert taxonomy.implied == ((taxonomy.column("elections"), taxonomy.column("politics")),)
+
+
+def test_topics_that_imply_their_parents_come_after_them() -> None:
+    taxonomy = Taxonomy(
+        "t",
+        (
+            Topic("vote", "Vote", parent="election", implies_parent=True),
+            Topic("election", "Election", parent="politics", implies_parent=True),
+            Topic("party", "Party", parent="politics"),
+            Topic("politics", "Politics"),
+        ),
+    )
+    assert taxonomy.implied == ((1, 3), (0, 1))
+
+
+def test_json_names_implies_parent_only_where_it_is_true() -> None:
+    """A bundle's content hash is made of this: those saved before the field was known keep theirs."""
+    taxonomy = Taxonomy("t", (Topic("a", "A"), Topic("b", "B", parent="a"), Topic("c", "C", "", "a", (), True)))
+    assert [row.get("implies_parent") for row in taxonomy.to_json()["topics"]] == [None, None, True]

@@ -5,13 +5,14 @@ import gzip
 import json
 import re
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import Article, EmptyArticle, Evidence, TaxonomyError, TopicModel, TopicResult, load
+from models import Article, EmptyArticle, Evidence, Taxonomy, TaxonomyError, TopicModel, TopicResult, load
 from models.answer import answer
 from models.calibration import Calibration
 from models.storage import SHIPPED, current
@@ -149,7 +150,7 @@ def test_topics_come_by_confidence_and_all_reach_their_cut_off(
             calibration = small_model.calibrations[small_model.taxonomy.column(result.topic.id)]
             assert result.confidence >= calibration.suggest
             assert result.confidence == pytest.approx(calibration.confidence(result.score), abs=1e-12)
-            assert result.band == calibration.band(result.confidence)
+            assert result.band == ("suggest" if tagged.warnings else calibration.band(result.confidence))
 
 
 def test_topics_left_out_of_the_answer_are_below_their_cut_off(
@@ -229,6 +230,44 @@ def test_scores_are_the_matrix_product_of_training(small_model: TopicModel, arti
         scores: NDArray[np.float64] = values @ small_model.weights[rows] + small_model.bias
         found = [small_model.explain(article, topic).score for topic in small_model.taxonomy.ids]
         assert found == pytest.approx(scores.tolist(), abs=1e-6)
+
+
+def implying(model: TopicModel, **parents: str) -> TopicModel:
+    """Return the model with topics that imply their parents."""
+    topics = (
+        dataclasses.replace(topic, parent=parents[topic.id], implies_parent=True) if topic.id in parents else topic
+        for topic in model.taxonomy.topics
+    )
+    return dataclasses.replace(model, taxonomy=Taxonomy(model.name, tuple(topics)))
+
+
+@pytest.mark.parametrize("chain", [("health", "disaster", "conflict"), ("conflict", "health", "disaster")])
+def test_topic_that_implies_its_parent_is_at_most_as_likely(
+    small_model: TopicModel, articles: list[Article], chain: tuple[str, str, str]
+) -> None:
+    """Along a chain, whatever the order of the columns; scores and the other topics stay as they are."""
+    model = implying(small_model, **dict(pairwise(chain)))
+    texts = [article.text() for article in articles]
+    scores, expected_confidences = small_model.scores(texts)
+    one, two, three = (small_model.taxonomy.column(topic) for topic in chain)
+    expected_confidences[:, one] = expected_confidences[:, [one, two, three]].min(axis=1)
+    expected_confidences[:, two] = expected_confidences[:, [two, three]].min(axis=1)
+    found = model.scores(texts)
+    np.testing.assert_array_equal(found[0], scores)
+    np.testing.assert_array_equal(found[1], expected_confidences)
+
+
+def test_topic_that_implies_its_parent_is_tagged_and_explained_by_the_lower_confidence(
+    small_model: TopicModel, articles: list[Article]
+) -> None:
+    model = implying(small_model, sport="economy")
+    tagged = zip(articles, small_model.tag_many(articles), strict=True)
+    match = next(one for one, found in tagged if [result.topic.id for result in found.topics] == ["sport"])
+    before, after = small_model.explain(match, "sport"), model.explain(match, "sport")
+    assert after.confidence == model.explain(match, "economy").confidence < before.confidence
+    assert (after.score, after.evidence) == (before.score, before.evidence)
+    assert after.band is None
+    assert "sport" not in {result.topic.id for result in model.tag(match).topics}
 
 
 def test_parts_that_do_not_fit_are_refused(small_model: TopicModel) -> None:

@@ -1,15 +1,25 @@
 """POST /v1/tag, as a CMS uses it."""
 
+import dataclasses
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from models import Article, load
 from models.answer import answer
+from models.bundle import save_bundle
+from service.app import create_app
+from service.settings import Settings
+from tests.tiny import WEIGHTS, tiny_model
+
+Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
 PAYLOADS = Path(__file__).resolve().parents[3] / "shared" / "data" / "cms-payloads"
 TEXT = {"title": "Envoy flies to Geneva", "body": "The envoy met ministers to end the conflict."}
@@ -51,8 +61,36 @@ def test_reads_html(client: httpx.Client) -> None:
 
 def test_warns_of_html_in_the_plain_body(client: httpx.Client) -> None:
     """A body that is clearly HTML is read as HTML, with a warning."""
-    response = client.post("/v1/tag", json={"body": "<p>Heavy rain</p><p>and winds</p>"})
+    response = client.post("/v1/tag", json={"body": "<p>Heavy rain in the north</p><p>and winds in the south</p>"})
     assert response.json()["warnings"] == ["html-in-body"]
+
+
+def test_warns_of_a_short_text_and_applies_nothing_of_it(client: httpx.Client) -> None:
+    """What is too short to rely on has no topic in the band `auto`, in a batch as alone and with evidence."""
+    short, longer = {"body": "War and troops."}, {"body": "War and troops. " * 3}
+    assert _bands_and_warnings(client.post("/v1/tag", json=longer)) == [(["auto"], [])]
+    for response in (
+        client.post("/v1/tag", json=short),
+        client.post("/v1/tag", params={"explain": "true"}, json=short),
+        client.post("/v1/tag/batch", json=[short]),
+    ):
+        assert _bands_and_warnings(response) == [(["suggest"], ["short-text"])]
+
+
+def _bands_and_warnings(response: httpx.Response) -> list[tuple[list[str], list[str]]]:
+    answers = [json.loads(line) for line in response.text.splitlines()]
+    return [([topic["band"] for topic in one["topics"]], one["warnings"]) for one in answers]
+
+
+def test_warns_of_a_language_that_is_not_the_models(serve: Serve, tmp_path: Path) -> None:
+    """The sender's word that it is in another language is enough; unknown words are told too."""
+    model = dataclasses.replace(tiny_model(), manifest={"language": "en"})
+    folder = save_bundle(model, list(WEIGHTS), "# tiny\n", tmp_path)
+    with serve(create_app(Settings(model=str(folder)))) as address:
+        article = {"body": "War and troops, la guerre et les troupes. ", "language": "fr-FR"}
+        found = httpx.post(f"{address}/v1/tag", json=article).json()
+    assert found["warnings"] == ["short-text", "unknown-words", "language: fr"]
+    assert [topic["band"] for topic in found["topics"]] == ["suggest"]
 
 
 @pytest.mark.parametrize("name", ["wordpress", "wagtail"])
@@ -66,19 +104,19 @@ def test_takes_what_a_cms_sends(client: httpx.Client, name: str) -> None:
     response = client.post(sent["path"], content=sent["body"], headers=headers)
     assert response.status_code == 200, response.text
     assert response.json()["id"] == "4"
-    assert response.json()["warnings"] == ["html-in-body"]
+    assert response.json()["warnings"][0] == "html-in-body"
 
 
 def test_warns_of_fields_it_does_not_know(client: httpx.Client) -> None:
     """Unknown fields are ignored; the model's own warnings come first."""
     response = client.post("/v1/tag", json={"body": "<p>Heavy rain</p><p>winds</p>", "author": {"email": "x"}})
-    assert response.json()["warnings"] == ["html-in-body", "unknown-field: author"]
+    assert response.json()["warnings"] == ["html-in-body", "short-text", "unknown-field: author"]
 
 
 def test_names_at_most_ten_unknown_fields(client: httpx.Client) -> None:
     """A flood of unknown fields, or one with an endless name, cannot flood the answer."""
     many = {f"{number:03}" + "x" * 1000: 1 for number in range(50)}
-    warnings = client.post("/v1/tag", json={"body": "war", **many}).json()["warnings"]
+    warnings = client.post("/v1/tag", json={"body": "war and so on " * 9, **many}).json()["warnings"]
     assert len(warnings) == 10
     assert warnings[0] == "unknown-field: 000" + "x" * 61
 
