@@ -7,6 +7,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 HOST ?= 127.0.0.1
 PORT ?= 8080
 
+# $(call option,DATA,data) is `--data …` where DATA= stands on make's command line; the environment is full of NAMEs.
+option = $(if $(findstring command,$(origin $1)),--$2 $($1))
+
 .DEFAULT_GOAL := help
 .PHONY: help install lock run data train evaluate ship lint types check test test-docker bench bench-quick clean
 
@@ -40,17 +43,20 @@ lock: ## Resolve pyproject.toml into requirements/ again (needs the package inde
 		pyproject.toml --extra build -c requirements/all.txt -o requirements/serve.txt
 	@rm -rf $(VENV)-lock
 
-run: $(VENV)/serve ## Install what serving needs and start the service on the shipped model
-	@$(BIN)/python -m service --host $(HOST) --port $(PORT)
+run: $(VENV)/serve ## Install what serving needs and start the service (MODEL= another than the default)
+	@$(BIN)/python -m service --host $(HOST) --port $(PORT) $(call option,MODEL,model)
 
 data: $(VENV)/all ## Fetch the open corpora into var/corpora, unless they are at hand (CORPUS_DIR=)
 	@$(BIN)/python -m training data
 
-train: $(VENV)/all ## Train the default model and make it the current one of the store
-	@$(BIN)/python -m training train --publish
+train: $(VENV)/all ## Train the default model, or one of your own data (DATA= MAP=); it becomes current in the store
+	@$(BIN)/python -m training train --publish $(call option,DATA,data) $(call option,MAP,map) \
+		$(call option,TAXONOMY,taxonomy) $(call option,FORMAT,format) $(call option,NAME,name) \
+		$(call option,LANGUAGE,language)
 
-evaluate: $(VENV)/all ## Print the current model's figures on held-out and gold articles
-	@$(BIN)/python -m training evaluate
+evaluate: $(VENV)/all ## Print a model's figures on held-out and gold articles, or on your own (DATA= MODEL=)
+	@$(BIN)/python -m training evaluate $(call option,DATA,data) $(call option,MAP,map) \
+		$(call option,FORMAT,format) $(call option,MODEL,model)
 
 ship: $(VENV)/all ## Copy the store's current model to models/store, the one that a clone serves
 	@$(BIN)/python -m training ship

@@ -1,4 +1,4 @@
-"""Run a benchmark: `python -m benchmarks in-process|http|start|vectorize|profile|peers [--quick] [--only a,b]`."""
+"""Run a benchmark: `python -m benchmarks COMMAND [--quick] [--only a,b]`; `--help` names the commands."""
 
 import argparse
 import importlib
@@ -11,6 +11,7 @@ COMMANDS = {
     "start": ("start", "start to ready, memory a worker, size on disk"),
     "vectorize": ("vectorize", "vectorizing and training against scikit-learn's own classes, and how both grow"),
     "profile": ("stages", "where the time of one HTTP request goes"),
+    "quality": ("quality", "how good the topics are, on public sets of articles"),
     "peers": ("peers", "install the peers, and say which would not"),
 }
 

@@ -142,8 +142,7 @@ def _ours(
     fitted = fit_topics(X, decisions, weight, fold, config.fit)
     fit = perf_counter()
     decided = decisions[fold >= 0]
-    for column in range(decisions.shape[1]):
-        calibrate(fitted.out_of_fold[:, column], decided[:, column], config.fit.precision_target)
+    calibrate(fitted.out_of_fold, decided, np.ones(len(decided)), config.fit.precision_target)
     return {"vectorize": vectorized - start, "fit": fit - vectorized, "calibrate": perf_counter() - fit}
 
 
@@ -160,8 +159,7 @@ def _sklearn(texts: list[ArticleText], decisions: NDArray[np.int8]) -> Figures:
     scores = cross_val_predict(classifier, X, Y, cv=config.fit.folds, method="decision_function")
     classifier.fit(X, Y)
     fit = perf_counter()
-    for column in range(Y.shape[1]):
-        calibrate(scores[:, column], np.where(Y[:, column], YES, NO), config.fit.precision_target)
+    calibrate(scores, np.where(Y, YES, NO).astype(np.int8), np.ones(len(Y)), config.fit.precision_target)
     return {"vectorize": vectorized - start, "fit": fit - vectorized, "calibrate": perf_counter() - fit}
 
 

@@ -29,9 +29,11 @@ CASES = tuple(Case(*one) for one in product((2500, 25_000), (1, 8, 64), (1, 2)))
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
-    """Measure, and write `http.md`."""
-    names = only or tuple(NAMES)
+    """Measure, and write `http.md`; where `only` has `main`, one case alone, and write `http-main.md`."""
+    names = tuple(name for name in only if name != "main") or tuple(NAMES)
     cases = (MAIN, Case(25_000, 8, 1), Case(2500, 8, 2)) if quick else CASES
+    if "main" in only:
+        cases = (MAIN,)
     rounds, seconds = (2, 1.0) if quick else (5, 4.0)
     missing: dict[str, str] = {}  # name and workers: why
     found: dict[tuple[str, Case], list[Answered]] = {}
@@ -51,7 +53,7 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
     if any(name in ANNIF for name, _ in found):
         about += " Annif learned from 20,000 of the articles." + _tokenizer(quick=quick)
     parts += [f"Not measured: {why}" for why in missing.values()]
-    write("http", "Over HTTP", [*parts, about, _peers(names, missing)], quick=quick)
+    write("http-main" if "main" in only else "http", "Over HTTP", [*parts, about, _peers(names, missing)], quick=quick)
 
 
 def _start(

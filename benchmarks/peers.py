@@ -43,6 +43,7 @@ PEERS = {
         Peer("matplotlib", ("matplotlib",), module="matplotlib"),
         # mlserver 1.7.1's worker processes die with uvloop 0.22 and later: "There is no current event loop".
         Peer("mlserver", ("mlserver", "mlserver-sklearn", "uvloop<0.22", *_SAME), "bench-venvs/mlserver", "mlserver"),
+        Peer("libmultilabel", ("libmultilabel==0.10.0",), "bench-venvs/libmultilabel", "libmultilabel.linear"),
         Peer("annif", ("annif[omikuji]~=1.4.0",), "bench-venvs/annif", "annif"),
     )
 }

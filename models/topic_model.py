@@ -174,6 +174,12 @@ class TopicModel:
         self._cap(confidences)
         return scores, confidences
 
+    def confidences(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the confidences of raw scores, float64, shape (articles, topics)."""
+        found: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * (self._slopes * scores + self._offsets)))
+        self._cap(found)
+        return found
+
     def _score(
         self, texts: Sequence[ArticleText]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:

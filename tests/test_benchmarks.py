@@ -1,9 +1,16 @@
 """The benchmarks run, as far as they need nothing from elsewhere."""
 
+import gzip
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.workers.quality_task import cut_offs, deal, decide, f1
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,3 +37,52 @@ def test_readme_of_the_benchmarks_names_every_command() -> None:
     commands = re.findall(r"^    ([a-z-]+) ", shown, flags=re.MULTILINE)
     assert commands
     assert [name for name in commands if f"`{name}`" not in text] == []
+
+
+def test_quality_measures_from_answers_that_never_saw_the_topics(tmp_path: Path) -> None:
+    """Two competitors on one set of invented articles; results of an earlier run stay in the table."""
+    rows = [json.loads(line) for line in (ROOT / "tests" / "data" / "articles.jsonl").read_text("utf-8").splitlines()]
+    rows = [{"title": row["title"], "body": row["body"], "labels": row["topics"][:1]} for row in rows if row["topics"]]
+    folder = tmp_path / "data" / "bbc-news"
+    folder.mkdir(parents=True)
+    for part, some in (("train", rows[::2]), ("test", rows[1::2])):
+        with gzip.open(folder / f"{part}.jsonl.gz", "wt", encoding="utf-8") as lines:
+            lines.writelines(f"{json.dumps(row)}\n" for row in some)
+    environment = {"PATH": "", "BENCH_DATA": str(tmp_path / "data"), "TAGDESK_BENCH": str(tmp_path)}
+    for name in ("ours", "linearsvc"):
+        command = [sys.executable, "-m", "benchmarks", "quality", "--quick", "--only", name]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    figures = re.findall(r"^\| (Tagdesk|scikit-learn, LinearSVC) \| ([\d.]+) · ", done.stdout, flags=re.MULTILINE)
+    assert [name for name, _ in figures] == ["Tagdesk", "scikit-learn, LinearSVC"]
+    assert all(float(points) > 40 for _, points in figures)
+    assert "R52, its articles are not at hand" in done.stdout
+    assert "topics" not in json.loads(
+        (tmp_path / "quality-quick" / "bbc" / "test.jsonl").read_text("utf-8").split("\n")[0]
+    )
+
+
+def test_quality_says_where_its_articles_are_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "quality", "--quick"]
+    environment = {"PATH": "", "BENCH_DATA": str(tmp_path), "TAGDESK_BENCH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "BENCH_DATA" in done.stderr
+
+
+def test_cut_off_is_where_f1_is_best() -> None:
+    """Half way between the last article that should have the topic and the next."""
+    scores = np.array([[0.9], [0.5], [0.1], [-0.3]])
+    truth = np.array([[True], [True], [False], [False]])
+    cut = cut_offs(scores, truth)
+    assert cut == pytest.approx([0.3])
+    assert f1(decide(scores, cut), truth) == (1.0, 1.0)
+
+
+def test_folds_have_every_topic_evenly() -> None:
+    truth = np.eye(3, dtype=bool)[np.repeat([0, 1, 2], [9, 6, 3])]
+    fold = deal(truth, 3)
+    assert [[int((truth[fold == k, topic]).sum()) for k in range(3)] for topic in range(3)] == [
+        [3] * 3,
+        [2] * 3,
+        [1] * 3,
+    ]

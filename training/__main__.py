@@ -11,22 +11,26 @@ from pathlib import Path
 
 import joblib
 
-from models.article import Article
-from models.bundle import load_bundle, read_ngrams
-from models.errors import BundleNotFound, TagdeskError
+from models.bundle import CARD, load_bundle, read_ngrams
+from models.errors import BundleError, BundleNotFound, TagdeskError
 from models.storage import SHIPPED, current, load, locate, make_current, store
-from models.taxonomy import load_taxonomy
+from models.taxonomy import Taxonomy, load_taxonomy
+from models.topic_model import TopicModel
 from training.config import DEFAULT_CONFIG, Config, load_config
 from training.corpus import file_sha256, read_corpus
 from training.current_events import fetch_current_events
-from training.errors import CorpusError
-from training.evaluate import score_articles, table
+from training.errors import CorpusError, TrainingError
+from training.evaluate import table
 from training.export_pipeline import to_pipeline
 from training.fetch import FetchReport
+from training.formats import FORMATS
 from training.import_pipeline import fold, imported_card, load_pipeline, sample_texts
 from training.labels import LABELS, load_label_map
+from training.own_data import OwnData, plan
 from training.publish import publish
-from training.train import held_out_scores, train
+from training.report import REPORTS, report, write_report
+from training.score_file import score_file
+from training.train import examine_held_out, held_out_scores, train
 from training.training_set import read_training_set
 from training.wikinews import fetch_wikinews
 
@@ -53,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
         ("data", _data, "fetch the open corpora into var/corpora, unless they are at hand"),
-        ("train", _train, "train a model and save its bundle in the store"),
-        ("evaluate", _evaluate, "print a model's figures on held-out and gold articles"),
+        ("train", _train, "train a model, of the config's corpora or of your own data, and save it in the store"),
+        ("evaluate", _evaluate, "print a model's figures on held-out and gold articles, or on a labelled file"),
         ("publish", _publish, "let CURRENT name a version of the store"),
         ("export", _export, "write a model as a scikit-learn Pipeline, joblib's format"),
         ("import", _import, "fold a scikit-learn TF-IDF linear Pipeline into a bundle; this RUNS CODE from the file"),
@@ -64,12 +68,17 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "train":
             command.add_argument("--publish", action="store_true", help="let CURRENT name the new version")
+            _add_data(command, "train on these files; the model becomes current")
+            command.add_argument("--taxonomy", type=Path, help="TOML: the topics' names, parents and codes")
+            command.add_argument("--name", default="", help="the model's name (default: the first file's)")
+            command.add_argument("--language", default="", help="the articles' language, BCP 47, e.g. en")
         if name == "evaluate":
+            _add_data(command, "measure on these labelled files")
+        if name in {"evaluate", "export"}:
             command.add_argument("--model", default=None, help="name, name@version or path (default: the config's)")
         if name == "publish":
             command.add_argument("version", help="e.g. 2026.11.23-1a2b3c4d")
         if name == "export":
-            command.add_argument("--model", default=None, help="name, name@version or path (default: the config's)")
             command.add_argument("pipeline", type=Path, nargs="?", default=Path("pipeline.joblib"))
         if name == "import":
             command.add_argument(
@@ -78,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--name", required=True, help="the model's name, e.g. our-desk")
             command.add_argument("--texts", type=Path, help="a corpus to compare on; its n-grams are a hashing model's")
     return parser
+
+
+def _add_data(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--data", type=Path, nargs="+", metavar="FILE", default=(), help=what)
+    command.add_argument("--map", type=Path, help="TOML: what their labels say of the topics (default: they are them)")
+    command.add_argument("--format", default="", help=f"their format, where it is not told: {', '.join(FORMATS)}")
 
 
 def corpus_folder() -> Path:
@@ -112,16 +127,53 @@ def _fetch_wikinews(folder: Path) -> FetchReport:
 
 
 def _train(options: argparse.Namespace) -> None:
-    config, folder = load_config(options.config), corpus_folder()
-    _need_corpora(config, folder)
-    bundle = train(config, load_taxonomy(), folder, store())
+    config, taxonomy, folder = _plan(options)
+    served = _served(config.name)
+    trained = train(config, taxonomy, folder, store())
+    bundle = trained.bundle
     model = load_bundle(bundle)
-    if options.publish:
+    current = options.publish or bool(options.data)
+    if current:
         make_current(store(), model.name, model.version)
     figures = model.manifest["metrics"]["held_out"]
     print(f"{model.ref}  content hash {model.manifest['content_hash']}")
     print(f"held out: micro-F1 {figures['micro_f1']:.3f}, macro-F1 {figures['macro_f1']:.3f}")
-    print(f"saved in {bundle}{' and made current' if options.publish else ''}")
+    print(f"saved in {bundle}{' and made current' if current else ''}")
+    page = report(
+        model,
+        read_ngrams(bundle),
+        trained.examined,
+        held_out=trained.held_out,
+        duplicates=trained.duplicates,
+        learning_curve=trained.learning_curve(),
+        served=served,
+    )
+    print(f"report, to be looked at in a browser: {write_report(page, model)}")
+    if options.data:
+        print(f"{len(model.taxonomy)} topics; what it learned and how well: {bundle / CARD}")
+        print(f"serve it: make run MODEL={model.name}")
+
+
+def _served(name: str) -> TopicModel | None:
+    """Return the model of this name that is served now, if there is one."""
+    try:
+        return load(name)
+    except BundleError:
+        return None
+
+
+def _plan(options: argparse.Namespace) -> tuple[Config, Taxonomy, Path]:
+    """Return what to train, and where the corpora lie."""
+    config = load_config(options.config)
+    if options.data:
+        own = OwnData(tuple(options.data), options.map, options.taxonomy, options.format)
+        return *plan(own, config, options.name, options.language), Path()
+    strays = [name for name in ("map", "taxonomy", "format", "name", "language") if getattr(options, name)]
+    if strays:
+        raise TrainingError(f"--{', --'.join(strays)}: for your own data; say with --data which files it is in")
+    folder = corpus_folder()
+    _need_corpora(config, folder)
+    return config, load_taxonomy(), folder
 
 
 def _need_corpora(config: Config, folder: Path) -> None:
@@ -134,8 +186,13 @@ def _need_corpora(config: Config, folder: Path) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     config, folder = load_config(options.config), corpus_folder()
-    model = load(options.model or config.name)
+    ref = options.model or config.name
+    model = load(ref)
     print(f"{model.ref}\n")
+    for path in options.data:
+        print(table(score_file(model, path, label_map=options.map, format=options.format), path.name))
+    if options.data:
+        return
     if all((folder / name).exists() for name in config.corpora):
         # Read with all topics, as in training, where the model may have had to leave some out.
         taxonomy = load_taxonomy()
@@ -143,15 +200,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         columns = [taxonomy.column(topic) for topic in model.taxonomy.ids]
         data = replace(data, decisions=data.decisions[:, columns])
         print(table(held_out_scores(model, data), "held out"))
+        page = report(model, read_ngrams(locate(ref)), examine_held_out(model, data))
+        print(f"report: {write_report(page, model, REPORTS / 'evaluate')}")
     else:
         print(f"no corpora in {folder}: their held-out part is not measured (`make data` fetches them)")
     gold = SHARED / "gold" / "dev.jsonl.gz"
     if gold.exists():
-        rows = read_corpus(gold, for_training=False).articles
-        tagged = list(model.tag_many(Article(title=one.title, body=one.body, id=one.id) for one in rows))
-        wanted, optional = [one.topics or () for one in rows], [one.optional for one in rows]
         print()
-        print(table(score_articles(tagged, wanted, optional, topics=model.taxonomy.ids), "gold/dev"))
+        print(table(score_file(model, gold), "gold/dev"))
 
 
 def _publish(options: argparse.Namespace) -> None:

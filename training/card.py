@@ -12,7 +12,7 @@ _NOT_FOR = """\
 - **Decisions about people.** It tells what a text is about, not whether it is true, fair or legal.
 - **Other languages or other kinds of text.** It learned from news in one language; chat, e-mail and law are not news.
 - **Filtering or blocking.** A missing topic is no proof that an article is not about it.
-- **Fine distinctions.** It knows {topics} broad topics, not the 1,100 of IPTC Media Topics.
+- **Fine distinctions.** It knows {topics} topics and nothing finer.
 """
 
 
@@ -34,6 +34,8 @@ def card(model: TopicModel, config: Config, ngrams: Sequence[str]) -> str:
         _overall("Out of fold", metrics["out_of_fold"]),
         _overall("Held out, never seen in training", metrics["held_out"]),
         "The cut-offs were chosen on the out-of-fold scores, so the out-of-fold figures flatter a little.",
+        f"Weighted back to a fair sample, the confidences are off by {metrics['out_of_fold']['calibration_error']:.3f} "
+        f"on average (expected calibration error), the Brier score is {metrics['out_of_fold']['brier']:.3f}.",
         _table(model, metrics["topics"]),
         f"Weak topics (F1 under {WEAK_F1}): {', '.join(weak) or 'none'}.",
         f"Without an `auto` band (precision of {config.fit.precision_target} cannot be promised): "

@@ -2,9 +2,9 @@
 
 import math
 import tomllib
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Self, get_type_hints
 
 from models.bundle import bundle_folder
 from models.errors import BundleNotFound
@@ -12,6 +12,15 @@ from models.features import FeatureSettings
 from training.errors import TrainingError
 
 DEFAULT_CONFIG = Path(__file__).with_name("news-en.toml")
+
+BY_CORPUS = "{corpus}.toml"
+"""Each corpus has a label map of its own; see `Config.label_map`."""
+
+_FEW_ARTICLES = 500
+_MOST_WEIGHTS = 50_000_000
+_FEWEST_FEATURES = 10_000
+_MOST_CHARACTERS = 400_000_000
+_MOST_DECISIONS = 50_000_000
 
 _WORDS = {
     int: "a whole number",
@@ -34,6 +43,7 @@ class FitSettings:
         folds: parts of the cross-validation that scores every decided article out of fold.
         precision_target: precision that the `auto` band promises, 0 to 1.
         seed: of every random choice.
+        share: learn from this share of the articles, chosen by their ids; 1 is all.
 
     Raises:
         TrainingError: naming every fault at once.
@@ -46,6 +56,7 @@ class FitSettings:
     folds: int = 3
     precision_target: float = 0.9
     seed: int = 0
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         limits = {
@@ -56,10 +67,35 @@ class FitSettings:
             "folds": 2 <= self.folds <= 20,
             "precision_target": 0.5 <= self.precision_target < 1,
             "seed": 0 <= self.seed < 2**32,
+            "share": 0 < self.share <= 1,
         }
         faults = [f"{name} = {getattr(self, name)!r}" for name, fits in limits.items() if not fits]
         if faults:
             raise TrainingError(f"out of range: {', '.join(faults)}")
+
+    def fitted_to(self, articles: int, topics: int, characters: int) -> Self:
+        """Return the settings for a corpus of another size than the one they were chosen on.
+
+        - Under 500 articles: n-grams of two articles are kept. Never those of one: they lengthen its own vector and
+          none to come, and so misplace the cut-offs.
+        - Many topics: features × topics is at most 50 million weights (200 MB), but no fewer than 10,000 features.
+        - Many articles: a share of them that has at most 400 million characters and 50 million decisions (articles
+          × topics), so that memory is bounded. An even share, so that the confidences hold.
+
+        Every article weighs as much as one with hand labels, for its own labels decide all its topics.
+        """
+        return replace(
+            self,
+            min_df=min(self.min_df, 2) if articles < _FEW_ARTICLES else self.min_df,
+            max_features=min(self.max_features, max(_FEWEST_FEATURES, _MOST_WEIGHTS // max(1, topics))),
+            share=min(
+                self.share,
+                _MOST_CHARACTERS / max(1, characters),
+                _MOST_DECISIONS / max(1, articles * topics),
+            ),
+            C=self.C * self.hand_weight,
+            hand_weight=1.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +105,13 @@ class Config:
     Attributes:
         name: the model's name.
         language: BCP 47 tag of its articles.
-        corpora: file names in the corpus folder; a label map of the same stem in `training/labels/` explains each.
+        corpora: file names in the corpus folder, or paths.
+        format: the format of the corpora, one of `training.formats.FORMATS`; empty to tell by their content.
+        label_map: `{corpus}.toml`: each corpus' `topics` are ids of topics, and a file of its name in
+            `training/labels/` explains its `labels`. A path: this map explains all that the corpora say. Empty: all
+            that they say are topics, called by their name, id or code.
         hand_labels: file names in `training/labels/`.
-        labellers: who gave the hand labels, a sentence for the card.
+        labellers: who gave the labels and what to know of them, a paragraph for the card.
         licences: one line a source, for the card.
         features: how text becomes features.
         fit: how the classifiers are fitted.
@@ -83,6 +123,8 @@ class Config:
     name: str
     language: str
     corpora: tuple[str, ...]
+    format: str = ""
+    label_map: str = BY_CORPUS
     hand_labels: tuple[str, ...] = ()
     labellers: str = ""
     licences: tuple[str, ...] = ()

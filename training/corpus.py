@@ -1,24 +1,22 @@
-"""Read a corpus: JSON Lines (plain or .gz), CSV or Parquet, every row checked before anything is used."""
+"""Read a corpus of any format that we know, every row checked before anything is used."""
 
-import csv
 import gzip
 import hashlib
 import json
+import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from models.article import MAX_BODY, MAX_TITLE, is_unicode
 from training.errors import CorpusError
+from training.formats import BadRow, Row, read_rows
+from training.formats.columns import iso_day, split_names
 from training.never_train import may_train
 
 SHOWN_IN_FULL = 20
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,12 @@ class Corpus:
         sha256: of the file.
         left_out: how many may never be trained on.
         source: what the fetcher recorded of where the file comes from, or nothing.
+        format: how the file was read, for people.
+        names: of those labels that are codes or URIs.
+        unlabelled: how many rows nobody has labelled; they are left out.
+        joined: how many rows have the title and body of another and, in a file without ids, were joined with it.
+        bodiless: how many of the articles have a title and nothing else.
+        characters: how long titles and bodies are together.
     """
 
     name: str
@@ -65,43 +69,62 @@ class Corpus:
     sha256: str
     left_out: int = 0
     source: Mapping[str, Any] = field(default_factory=dict)
+    format: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    unlabelled: int = 0
+    joined: int = 0
+    bodiless: int = 0
+    characters: int = 0
 
 
-def read_corpus(path: Path, *, topics: Iterable[str] | None = None, for_training: bool = True) -> Corpus:
+def read_corpus(
+    path: Path,
+    *,
+    topics: Iterable[str] | None = None,
+    for_training: bool = True,
+    format: str = "",
+    share: float = 1.0,
+    texts: bool = True,
+) -> Corpus:
     """Read a corpus file.
 
     Args:
-        path: `.jsonl`, `.jsonl.gz`, `.csv` or `.parquet`, with columns id, title, body, topics or labels, and where
-            known date, language and label_prob; other columns are ignored.
+        path: a file of one of `training.formats`. Our own columns are id, title, body, topics or labels, and where
+            known date, language and label_prob; other columns are ignored. Where no row has an id, the text makes it.
         topics: the topics that a `topics` column may name; None for any.
         for_training: leave out what may never be trained on.
+        format: one of `training.formats.FORMATS`; empty to tell by the content.
+        share: keep this share of the articles, chosen by their ids; all are checked.
+        texts: keep title and body; without them a corpus of any size fits into memory.
 
     Raises:
         CorpusError: the file cannot be read, or rows are bad; the first 20 are listed in full.
     """
     known = None if topics is None else frozenset(topics)
-    articles: list[LabelledArticle] = []
-    seen: dict[str, int] = {}
-    bad: dict[int, _BadRow] = {}
-    left_out = 0
+    found = _Found(BadRows(path), known, for_training, share, texts)
     try:
-        for line, row in _reader(path)(path):
-            article = row if isinstance(row, _BadRow) else _checked(row, known)
-            if isinstance(article, LabelledArticle) and (first := seen.setdefault(article.id, line)) != line:
-                article = _BadRow(f"id: {article.id!r} stands already in line {first}")
-            if isinstance(article, _BadRow):
-                bad[line] = article
-            elif for_training and not may_train(article.id, article.date):
-                left_out += 1
-            else:
-                articles.append(article)
+        rows = read_rows(path, format)
+        found.has_ids = rows.has_ids
+        for line, row in rows.rows:
+            found.add(line, row)
     except (OSError, EOFError, zlib.error) as error:
         raise CorpusError(f"cannot read {path}: {_why(error)}") from error
-    if bad:
-        raise CorpusError(_listing(path, bad))
-    if not articles:
-        raise CorpusError(f"{path} has no articles{' that may be trained on' if left_out else ''}")
-    return Corpus(_stem(path), tuple(articles), file_sha256(path), left_out, _source(path))
+    found.bad.refuse()
+    if not found.articles:
+        raise CorpusError(f"{path} has no articles{found.why_none()}")
+    return Corpus(
+        name=_stem(path),
+        articles=tuple(found.articles),
+        sha256=file_sha256(path),
+        left_out=found.left_out,
+        source=_source(path),
+        format=rows.what,
+        names=found.names,
+        unlabelled=found.unlabelled,
+        joined=found.joined,
+        bodiless=found.bodiless,
+        characters=found.characters,
+    )
 
 
 def file_sha256(path: Path) -> str:
@@ -110,105 +133,131 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _BadRow:
-    """A row that cannot be used, and every reason why."""
+class BadRows:
+    """The bad rows of a file: all are counted, the first twenty are shown with every reason."""
 
-    def __init__(self, *reasons: str) -> None:
-        self.reasons = reasons
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self._shown: list[str] = []
+
+    def add(self, line: int, *reasons: str) -> None:
+        """Note that a line is bad, and why."""
+        self.count += 1
+        if self.count <= SHOWN_IN_FULL:
+            self._shown += [f"{self.path.name}:{line}: {reason}" for reason in reasons]
+
+    def refuse(self) -> None:
+        """Refuse the file if any row is bad.
+
+        Raises:
+            CorpusError: listing them.
+        """
+        if not self.count:
+            return
+        more = [f"… and {self.count - SHOWN_IN_FULL:,} more"] if self.count > SHOWN_IN_FULL else []
+        raise CorpusError(
+            "\n  ".join([f"{self.path} has {self.count:,} bad rows; nothing was used:", *self._shown, *more])
+        )
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Row | _BadRow]]]:
-    readers = {".jsonl": _json_lines, ".jsonl.gz": _json_lines, ".csv": _csv, ".parquet": _parquet}
-    for ending, reader in readers.items():
-        if path.name.endswith(ending):
-            return reader
-    raise CorpusError(f"{path}: a corpus is a {', '.join(readers)} file")
+@dataclass(slots=True)
+class _Found:
+    """What has been read of a corpus so far; the first five say how it is read."""
+
+    bad: BadRows
+    known: frozenset[str] | None
+    for_training: bool
+    share: float
+    texts: bool
+    has_ids: bool = True
+    articles: list[LabelledArticle] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    left_out: int = 0
+    unlabelled: int = 0
+    joined: int = 0
+    bodiless: int = 0
+    characters: int = 0
+    _lines: dict[str, int] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
+
+    def add(self, line: int, row: Row | BadRow | None) -> None:
+        """Check a row, and keep its article or note why not."""
+        if row is None:
+            self.unlabelled += 1
+            return
+        if isinstance(row, BadRow):
+            self.bad.add(line, *row.reasons)
+            return
+        if not self.has_ids:
+            row = {**row, "id": _text_id(row)}
+        if faults := list(_faults(row, self.known)):
+            self.bad.add(line, *faults)
+            return
+        article = _article(row)
+        first = self._lines.setdefault(article.id, line)
+        if first != line and self.has_ids:
+            self.bad.add(line, f"id: {article.id!r} stands already in line {first}; an article is one row")
+        elif first != line:
+            self._join(article)
+        elif self.for_training and not may_train(article.id, article.date):
+            self.left_out += 1
+        elif self.share == 1 or _is_in_share(article.id, self.share):
+            self._keep(article, row.get("names") or {})
+
+    def _keep(self, article: LabelledArticle, names: Mapping[str, str]) -> None:
+        self.characters += len(article.title) + len(article.body)
+        self.bodiless += not article.body.strip()
+        self.names |= names
+        if not self.has_ids:
+            self._places[article.id] = len(self.articles)
+        self.articles.append(article if self.texts else replace(article, title="", body=""))
+
+    def _join(self, article: LabelledArticle) -> None:
+        """Give an article that stands in several rows, one a topic, the labels of all of them."""
+        self.joined += 1
+        place = self._places.get(article.id)
+        if place is None:
+            return
+        first = self.articles[place]
+        topics = None if first.topics is None else _union(first.topics, article.topics or ())
+        self.articles[place] = replace(first, labels=_union(first.labels, article.labels), topics=topics)
+
+    def why_none(self) -> str:
+        """Say why there are no articles, where that is known."""
+        if self.left_out:
+            return " that may be trained on"
+        return f": none of its {self.unlabelled:,} rows is labelled" if self.unlabelled else ""
+
+
+def _union(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*some, *more)))
+
+
+def _text_id(row: Row) -> str:
+    """Return an id made of the text, which stays when rows come and go before it."""
+    text = f"{row.get('title') or ''}\n{row.get('body') or ''}"
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _is_in_share(id: str, share: float) -> bool:
+    place = hashlib.blake2b(f"share\n{id}".encode(), digest_size=8).digest()
+    return int.from_bytes(place) < share * 2**64
 
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Row | _BadRow]]:
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _json_row(line)
-
-
-def _json_row(line: bytes) -> Row | _BadRow:
-    try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        return _BadRow(_not_utf_8(error.object[error.start]))
-    except (ValueError, RecursionError) as error:
-        return _BadRow(f"not JSON: {error}")
-    return row if isinstance(row, dict) else _BadRow("not a JSON object")
-
-
-def _csv(path: Path) -> Iterator[tuple[int, Row | _BadRow]]:
-    # For the whole process: csv knows no other way, and its 131,072 characters are less than a body may have.
-    csv.field_size_limit(10 * MAX_BODY)
-    # A byte that is not UTF-8 becomes a lone surrogate, so that it is found in its row and not in a block of the file.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = csv.DictReader(file, strict=True)
-        read = 0
-        try:
-            columns = rows.fieldnames or ()
-            if "body" not in columns:
-                raise CorpusError(
-                    f"{path}: its first line must name the columns, in UTF-8: id, title, body, topics (or labels)"
-                )
-            for row in rows:
-                read = rows.line_num
-                yield read, _csv_row(row, len(columns))
-        except csv.Error as error:
-            yield read + 1, _BadRow(f"no CSV from here on ({error}): is a quote not closed, or not doubled?")
-
-
-def _csv_row(row: dict[str, str], columns: int) -> Row | _BadRow:
-    if None in row or None in row.values():
-        return _BadRow(f"{columns} columns expected")
-    try:
-        "".join(row.values()).encode()
-    except UnicodeEncodeError as error:
-        return _BadRow(_not_utf_8(ord(error.object[error.start]) & 0xFF))
-    # pandas writes its index as a column without a name.
-    return {name: value for name, value in row.items() if name and value}
-
-
-def _not_utf_8(byte: int) -> str:
-    return f"not UTF-8: byte {byte:#04x}; save the file as UTF-8"
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, Row | _BadRow]]:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        number = 0
-        for batch in ParquetFile(path).iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-    except (ArrowException, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from error
-
-
-def _checked(row: Row, known: frozenset[str] | None) -> LabelledArticle | _BadRow:
-    faults = list(_faults(row, known))
-    return _BadRow(*faults) if faults else _article(row)
-
-
 def _faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
     identity, body = row.get("id"), row.get("body")
     if not isinstance(identity, str | int) or isinstance(identity, bool) or not str(identity).strip():
         yield "id: missing" if identity is None else f"id: must be text, not {identity!r}"
-    if not isinstance(body, str | None):
+    if body is not None and not isinstance(body, str):
         yield f"body: must be text, not {type(body).__name__}"
-    elif not body or body.isspace():
-        yield "body: empty"
-    elif len(body) > MAX_BODY:
+    elif not (body or "").strip() and not str(row.get("title") or "").strip():
+        yield "body: empty, and so is the title"
+    elif body and len(body) > MAX_BODY:
         yield f"body: {len(body):,} characters, at most {MAX_BODY:,}"
     for name in ("title", "language"):
         if not isinstance(row.get(name), str | None):
@@ -219,7 +268,7 @@ def _faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
         if isinstance(row.get(name), str) and not is_unicode(row[name]):
             yield f"{name}: has a lone surrogate: the text was decoded wrongly before it was saved"
     yield from _label_faults(row, known)
-    if _day(row.get("date")) is False:
+    if iso_day(row.get("date")) is False:
         yield f"date: {str(row['date'])[:40]!r} is not a day as in 2026-11-23"
     probability = row.get("label_prob")
     if probability is not None and not _is_probability(probability):
@@ -233,6 +282,8 @@ def _label_faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
         value = row.get(name)
         if value is not None and _names(value, name) is None:
             yield f"{name}: must be a list of texts"
+        elif not all(is_unicode(one) for one in _names(value or (), name) or ()):
+            yield f"{name}: has a lone surrogate: the text was decoded wrongly before it was saved"
     for topic in _names(row.get("topics"), "topics") or () if known is not None else ():
         if topic not in (known or ()):
             yield f"topics: unknown topic {topic!r}"
@@ -241,24 +292,10 @@ def _label_faults(row: Row, known: frozenset[str] | None) -> Iterator[str]:
 def _names(value: Any, column: str) -> tuple[str, ...] | None:
     """Read a list of names; in a CSV they are separated by `;` or `|`, topics also by `,`."""
     if isinstance(value, str):
-        for separator in "|," if column == "topics" else "|":
-            value = value.replace(separator, ";")
-        value = [part.strip() for part in value.split(";")]
+        value = split_names(value, commas=column == "topics")
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         return None
-    return tuple(dict.fromkeys(name for name in value if name))
-
-
-def _day(value: Any) -> str | bool | None:
-    """Return the ISO day of a date, None where there is none, False where it is no date."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, date):
-        return value.isoformat()[:10]
-    try:
-        return date.fromisoformat(str(value)[:10]).isoformat()
-    except ValueError:
-        return False
+    return tuple(dict.fromkeys(sys.intern(name) for name in value if name))
 
 
 def _is_probability(value: Any) -> bool:
@@ -269,11 +306,11 @@ def _is_probability(value: Any) -> bool:
 
 
 def _article(row: Row) -> LabelledArticle:
-    day, probability = _day(row.get("date")), row.get("label_prob")
+    day, probability = iso_day(row.get("date")), row.get("label_prob")
     return LabelledArticle(
         id=str(row["id"]),
         title=row.get("title") or "",
-        body=row["body"],
+        body=row.get("body") or "",
         labels=_names(row.get("labels") or (), "labels") or (),
         topics=_names(row["topics"], "topics") if row.get("topics") is not None else None,
         date=day if isinstance(day, str) else None,
@@ -281,15 +318,6 @@ def _article(row: Row) -> LabelledArticle:
         label_prob=1.0 if probability is None else float(probability),
         optional=_names(row.get("optional") or (), "topics") or (),
     )
-
-
-def _listing(path: Path, bad: Mapping[int, _BadRow]) -> str:
-    lines = [f"{path} has {len(bad):,} bad rows; nothing was used:"]
-    for line, row in islice(bad.items(), SHOWN_IN_FULL):
-        lines += [f"{path.name}:{line}: {reason}" for reason in row.reasons]
-    if len(bad) > SHOWN_IN_FULL:
-        lines.append(f"… and {len(bad) - SHOWN_IN_FULL:,} more")
-    return "\n  ".join(lines)
 
 
 def _why(error: Exception) -> str:

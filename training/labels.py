@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.taxonomy import Taxonomy
-from training.corpus import Corpus, LabelledArticle
+from training.corpus import BadRows, Corpus, LabelledArticle
 from training.errors import CorpusError, LabelMapError
 
 log = logging.getLogger(__name__)
@@ -136,10 +136,12 @@ class HandLabel:
     Attributes:
         topics: all its topics.
         text: `fingerprint` of the body that was read, or "" where the id alone is sure.
+        fair: the article was drawn at random, and not picked for what it is about.
     """
 
     topics: tuple[str, ...]
     text: str = ""
+    fair: bool = True
 
     def speaks_of(self, article: LabelledArticle) -> bool:
         """Say whether the article is still the text that was read."""
@@ -156,32 +158,34 @@ def fingerprint(body: str) -> str:
 
 
 def read_hand_labels(path: Path, taxonomy: Taxonomy) -> dict[str, HandLabel]:
-    """Read hand labels: a TSV with columns id, topics (comma-separated) and, optionally, text (`fingerprint`).
+    """Read hand labels: a TSV with columns id, topics (comma-separated) and, optionally, text and sampled.
+
+    `text` is the body's `fingerprint`; `sampled` says how the article was drawn: `random`, or what it was picked for.
 
     Raises:
         CorpusError: listing every bad line.
     """
     found: dict[str, HandLabel] = {}
-    faults: list[str] = []
+    bad = BadRows(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file, delimiter="\t")
             for row in rows:
                 topics = tuple(filter(None, (row.get("topics") or "").split(",")))
                 unknown = [topic for topic in topics if topic not in taxonomy]
-                where = f"{path.name}:{rows.line_num}"
                 if not row.get("id") or not topics:
-                    faults.append(f"{where}: id or topics is missing")
+                    bad.add(rows.line_num, "id or topics is missing")
                 elif unknown:
-                    faults.append(f"{where}: topics: unknown topic {', '.join(map(repr, unknown))}")
+                    bad.add(rows.line_num, f"topics: unknown topic {', '.join(map(repr, unknown))}")
                 elif row["id"] in found:
-                    faults.append(f"{where}: id: {row['id']!r} stands twice")
+                    bad.add(rows.line_num, f"id: {row['id']!r} stands twice")
                 else:
-                    found[row["id"]] = HandLabel(topics, row.get("text") or "")
+                    found[row["id"]] = HandLabel(
+                        topics, row.get("text") or "", fair=(row.get("sampled") or "random") == "random"
+                    )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(f"cannot read the hand labels {path}: {error}") from error
-    if faults:
-        raise CorpusError("\n  ".join([f"{path} has {len(faults):,} bad rows; nothing was used:", *faults[:20]]))
+    bad.refuse()
     return found
 
 
@@ -231,5 +235,5 @@ def _check_labels(corpus: str, articles: Sequence[LabelledArticle], label_map: L
         what = "its label map does not know" if label_map else "no label map explains"
         raise LabelMapError(
             f"corpus {corpus}: {len(unknown)} labels {what}: {shown}; "
-            "say in training/labels/ what each asserts and leaves open, or list it under silent"
+            "say in the label map what each asserts and leaves open, or list it under silent"
         )

@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,18 @@ from numpy.typing import NDArray
 
 from models.taxonomy import Taxonomy
 from models.topic_model import TopicModel
-from training.calibrate import calibrate
+from training.calibrate import calibrate, fair_weight
 from training.card import card
 from training.config import Config
 from training.corpus import file_sha256
 from training.errors import TrainingError
 from training.evaluate import Counts, Scores, score_articles
-from training.fit import Fitted, fit_topics, learnable
-from training.labels import LABELS
+from training.fit import fit_topics, learnable
+from training.labels import LABELS, YES
+from training.learning_curve import LearningCurve, learning_curve
+from training.measure import Examined, brier_score, expected_calibration_error
 from training.publish import publish
-from training.split import folds
+from training.split import stratified_folds
 from training.training_set import TrainingSet, read_training_set
 from training.vectorize import NgramVectorizer
 
@@ -29,21 +33,38 @@ log = logging.getLogger(__name__)
 _CODE_FOLDERS = ("models", "training")
 
 
-def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) -> Path:
-    """Train a model and save its bundle.
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A new model, and what was found on the way.
 
-    Returns:
-        The bundle's folder.
+    Attributes:
+        bundle: the folder of its bundle.
+        examined: the articles of the cross-validation, scored out of fold.
+        held_out: the articles of the test.
+        duplicates: groups of near duplicates among them.
+        learning_curve: fits again, to see what more labels would bring.
+    """
+
+    bundle: Path
+    examined: Examined
+    held_out: Examined
+    duplicates: tuple[tuple[int, ...], ...]
+    learning_curve: Callable[[], LearningCurve]
+
+
+def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) -> Trained:
+    """Train a model and save its bundle.
 
     Raises:
         CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
     """
     data = read_training_set(config, taxonomy, corpus_folder)
-    learn = np.flatnonzero(~data.test)
+    learn = data.learn
     decisions = data.decisions[learn]
-    calibration = data.by_hand[learn] if data.by_hand.any() else np.ones(len(learn), np.bool_)
-    fold = folds([data.ids[i] for i in learn], config.fit.folds, config.fit.seed)
-    fold[~calibration] = -1
+    calibrated = data.calibrated[learn]
+    fold = np.full(len(learn), -1, np.int64)
+    names = [data.ids[data.group[i]] for i in learn[calibrated]]
+    fold[calibrated] = stratified_folds(names, decisions[calibrated] == YES, config.fit.folds, config.fit.seed)
     taxonomy, decisions, data = _leave_out_the_unlearnable(taxonomy, decisions, fold, config, data)
 
     log.info("vectorizing %s articles", f"{len(learn):,}")
@@ -59,11 +80,8 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
     weight = np.where(data.by_hand[learn], config.fit.hand_weight, 1.0)
     fitted = fit_topics(X, decisions, weight, fold, config.fit)
 
-    decided = decisions[fold >= 0]
-    calibrations = tuple(
-        calibrate(fitted.out_of_fold[:, column], decided[:, column], config.fit.precision_target)
-        for column in range(len(taxonomy))
-    )
+    decided = decisions[calibrated]
+    fair = fair_weight(fitted.out_of_fold, data.fair[learn[calibrated]])
     model = TopicModel(
         name=config.name,
         version="draft",
@@ -71,16 +89,35 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
         features=vectorizer.features_,
         weights=fitted.weights,
         bias=fitted.bias,
-        calibrations=calibrations,
+        calibrations=calibrate(fitted.out_of_fold, decided, fair, config.fit.precision_target),
+    )
+    mine = learn[calibrated].tolist()
+    examined = Examined(
+        ids=[data.ids[i] for i in mine],
+        texts=[data.texts[i] for i in mine],
+        decisions=decided,
+        scores=fitted.out_of_fold,
+        confidences=model.confidences(fitted.out_of_fold),
+        weight=fair,
     )
     manifest = {
         "language": config.language,
         "data": _data_json(config, data),
         "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
-        "metrics": _metrics(model, fitted, decided, data),
+        "metrics": _metrics(model, examined, data),
         "code": _code_fingerprint(),
     }
-    return publish(model, vectorizer.ngrams_, manifest, lambda made: card(made, config, vectorizer.ngrams_), store)
+    bundle = publish(model, vectorizer.ngrams_, manifest, lambda made: card(made, config, vectorizer.ngrams_), store)
+    curve = partial(learning_curve, X, decisions, weight, fold, config.fit, fitted.out_of_fold, fair)
+    return Trained(bundle, examined, examine_held_out(model, data), _duplicates(names), curve)
+
+
+def _duplicates(names: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """Return the places of articles whose groups have the same name, where those are several."""
+    groups: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        groups.setdefault(name, []).append(place)
+    return tuple(tuple(places) for places in groups.values() if len(places) > 1)
 
 
 def _leave_out_the_unlearnable(
@@ -109,23 +146,34 @@ def _leave_out_the_unlearnable(
     )
 
 
-def _metrics(model: TopicModel, fitted: Fitted, decided: NDArray[np.int8], data: TrainingSet) -> dict[str, Any]:
+def _metrics(model: TopicModel, examined: Examined, data: TrainingSet) -> dict[str, Any]:
     """Measure out of fold (per topic: more articles) and on the held-out articles (over all: never seen)."""
     ids = model.taxonomy.ids
     out_of_fold = Scores({topic: Counts() for topic in ids})
-    for scores, row in zip(fitted.out_of_fold.tolist(), decided, strict=True):
-        confidences = [one.confidence(score) for one, score in zip(model.calibrations, scores, strict=True)]
+    for confidences, row in zip(examined.confidences.tolist(), examined.decisions, strict=True):
         order = sorted(range(len(ids)), key=lambda column: -confidences[column])
         bands = ((ids[i], model.calibrations[i].band(confidences[i])) for i in order)
         given = [(topic, band) for topic, band in bands if band]
         wanted = {ids[i] for i in np.flatnonzero(row > 0)}
         out_of_fold.add(given, wanted, {ids[i] for i in np.flatnonzero(row == 0)})
     metrics = out_of_fold.to_json()
+    topics = metrics.pop("topics")
+    sure = (examined.decisions, examined.confidences, examined.weight)
+    fair = {"calibration_error": expected_calibration_error(*sure), "brier": brier_score(*sure)}
     return {
-        "topics": metrics.pop("topics"),
-        "out_of_fold": metrics,
+        "topics": topics,
+        "out_of_fold": metrics | {name: round(value, 4) for name, value in fair.items()},
         "held_out": held_out_scores(model, data).to_json(),
     }
+
+
+def examine_held_out(model: TopicModel, data: TrainingSet) -> Examined:
+    """Score the articles that were kept out of a model's training, to be looked at in a report."""
+    test = np.flatnonzero(data.test)
+    texts = [data.texts[i] for i in test]
+    scores, confidences = model.scores(texts)
+    weight = fair_weight(scores, data.fair[test])
+    return Examined([data.ids[i] for i in test], texts, data.decisions[test], scores, confidences, weight, "held out")
 
 
 def held_out_scores(model: TopicModel, data: TrainingSet) -> Scores:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDS = 3
+FLOOR = 0.3
 Scores = NDArray[np.float64]
 Truth = NDArray[np.bool_]
 
@@ -92,11 +93,13 @@ def main(methods: Mapping[str, Method]) -> None:
 
 def read_task(folder: Path) -> Task:
     """Read a task."""
-    rows = {
-        name: [json.loads(line) for line in (folder / f"{name}.jsonl").open(encoding="utf-8")]
-        for name in ("train", "test")
-    }
-    return Task(**rows, **json.loads((folder / "task.json").read_text(encoding="utf-8")))
+    train, test = (_read_rows(folder / f"{part}.jsonl") for part in ("train", "test"))
+    return Task(train, test, **json.loads((folder / "task.json").read_text(encoding="utf-8")))
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return list(map(json.loads, lines))
 
 
 def text_of(row: Mapping[str, Any]) -> str:
@@ -105,9 +108,10 @@ def text_of(row: Mapping[str, Any]) -> str:
 
 
 def deal(truth: Truth, count: int = FOLDS) -> NDArray[np.int64]:
-    """Deal articles into folds, the articles of one (first) topic evenly: int64, shape (articles,)."""
+    """Deal articles into folds, those with the same rarest topic evenly: int64, shape (articles,)."""
+    rarest = np.where(truth, truth.sum(0), len(truth) + 1).argmin(1)
     order = np.random.default_rng(0).permutation(len(truth))
-    order = order[np.argsort(truth[order].argmax(1), kind="stable")]
+    order = order[np.argsort(rarest[order], kind="stable")]
     fold = np.empty(len(truth), np.int64)
     fold[order] = np.arange(len(truth)) % count
     return fold
@@ -122,14 +126,24 @@ def out_of_fold(truth: Truth, fit: Callable[[NDArray[np.int64], NDArray[np.int64
 
 
 def cut_offs(scores: Scores, truth: Truth) -> NDArray[np.float64]:
-    """Return the score from which each topic's F1 is best, half way to the next one below: shape (topics,)."""
-    found = np.zeros(truth.shape[1])
-    for topic in range(truth.shape[1]):
-        order = np.argsort(-scores[:, topic], kind="stable")
-        ranked, hits = scores[order, topic], np.cumsum(truth[order, topic])
-        best = int(np.argmax(2 * hits / (np.arange(1, len(ranked) + 1) + truth[:, topic].sum())))
-        found[topic] = (ranked[best] + ranked[min(best + 1, len(ranked) - 1)]) / 2
-    return found
+    """Return the score from which each topic's F1 is best: shape (topics,).
+
+    Where that F1 is under `FLOOR`, as of topics with few articles, the cut-off is no lower than the best one for all
+    topics together: a single article ranked low would let in thousands. Compare SCutFBR, Yang, "A study on thresholding
+    strategies for text categorization" (2001).
+    """
+    together, _ = _best_cut_off(scores.ravel(), truth.ravel())
+    found = [_best_cut_off(*column) for column in zip(scores.T, truth.T, strict=True)]
+    return np.array([cut if reached >= FLOOR else max(cut, together) for cut, reached in found])
+
+
+def _best_cut_off(scores: Scores, right: Truth) -> tuple[float, float]:
+    """Return the score from which F1 is best, half way to the next one below, and that F1."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    reached = 2 * np.cumsum(right[order]) / (np.arange(1, len(ranked) + 1) + right.sum())
+    best = int(np.argmax(reached))
+    return (ranked[best] + ranked[min(best + 1, len(ranked) - 1)]) / 2, float(reached[best])
 
 
 def decide(scores: Scores, cut: NDArray[np.float64] | None) -> Truth:
@@ -157,7 +171,7 @@ def goodness(scores: Scores, truth: Truth, *, multi: bool) -> float:
 def answer(task: Task, scores: Scores, out: Scores | None, settings: Mapping[str, Any], clock: "Clock") -> Answer:
     """Decide by scores of the test articles; cut-offs come from scores out of fold."""
     decided = decide(scores, cut_offs(out, task.truth) if task.multi and out is not None else None)
-    named = [[task.topics[i] for i in np.flatnonzero(row)] for row in decided]
+    named = [[task.topics[i] for i in np.flatnonzero(row).tolist()] for row in decided]
     return Answer(named, settings, clock.search_seconds, clock.fit_seconds)
 
 

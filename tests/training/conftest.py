@@ -26,7 +26,7 @@ WriteCorpus = Callable[..., Path]
 def trained_once(session_folder: Path) -> Path:
     """Train the small model in a store of this session, make it current, and return the bundle's folder."""
     store = session_folder / "small-store"
-    folder = train(SMALL, load_taxonomy(), DATA, store)
+    folder = train(SMALL, load_taxonomy(), DATA, store).bundle
     make_current(store, SMALL.name, folder.name)
     return folder
 

@@ -9,7 +9,8 @@ from scipy.special import expit
 from scipy.stats import beta
 from sklearn.metrics import f1_score
 
-from training.calibrate import LEAST_AUTO, auto_cut_off, calibrate, platt, suggest_cut_off
+from models.calibration import Calibration
+from training.calibrate import LEAST_AUTO, auto_cut_off, calibrate, fair_weight, platt, suggest_cut_off
 from training.labels import NO, OPEN, YES
 
 Scores = NDArray[np.float64]
@@ -34,43 +35,69 @@ def drawn(slope: float, offset: float, count: int) -> tuple[Scores, Right]:
     return scores, random.random(count) < expit(slope * scores + offset)
 
 
+def ones(scores: Scores) -> Scores:
+    return np.ones(len(scores))
+
+
+def one_topic(scores: Scores, decisions: NDArray[np.int8], target: float) -> Calibration:
+    (found,) = calibrate(scores[:, None], decisions[:, None], ones(scores), target)
+    return found
+
+
 @pytest.mark.parametrize(("slope", "offset"), [(2.0, -1.0), (0.5, 0.3), (6.0, 4.0)])
 def test_platt_finds_the_curve_that_the_scores_were_drawn_from(slope: float, offset: float) -> None:
-    found = platt(*drawn(slope, offset, 40_000))
-    assert found == pytest.approx((slope, offset), rel=0.08, abs=0.06)
+    scores, right = drawn(slope, offset, 40_000)
+    assert platt(scores, right, ones(scores)) == pytest.approx((slope, offset), rel=0.08, abs=0.06)
 
 
-def test_platt_is_the_best_fit_to_the_smoothed_targets() -> None:
-    """No nearby curve has a lower log-loss."""
+def test_platt_counts_an_article_as_often_as_it_weighs() -> None:
     scores, right = drawn(1.5, -0.5, 300)
-    yes, no = right.sum(), (~right).sum()
-    target = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
-
-    def loss(slope: float, offset: float) -> float:
-        p = expit(slope * scores + offset)
-        return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).sum())
-
-    slope, offset = platt(scores, right)
-    around = [loss(slope + s, offset + o) for s in (-0.01, 0, 0.01) for o in (-0.01, 0, 0.01)]
-    assert loss(slope, offset) <= min(around)
+    weight = np.random.default_rng(1).integers(1, 4, 300)
+    again = np.repeat(np.arange(300), weight)
+    found = platt(scores, right, weight.astype(float))
+    assert found == pytest.approx(platt(scores[again], right[again], ones(scores[again])), rel=1e-3)
 
 
 def test_platt_of_scores_that_part_cleanly_stays_finite() -> None:
-    """That is what the smoothed targets are for."""
-    slope, offset = platt(np.array([-1.0] * 20 + [1.0] * 5), np.array([False] * 20 + [True] * 5))
-    assert 0 < slope < 10
-    assert expit(slope + offset) == pytest.approx(6 / 7, abs=0.01)
+    scores, right = np.array([-1.0] * 20 + [1.0] * 5), np.array([False] * 20 + [True] * 5)
+    slope, offset = platt(scores, right, ones(scores))
+    assert 0.9 < expit(slope + offset) < 0.99999
 
 
 def test_slope_stays_above_zero_where_scores_speak_the_wrong_way() -> None:
-    assert platt(np.array([1.0, 1.0, -1.0, -1.0]), np.array([False, False, True, True]))[0] > 0
+    scores = np.array([1.0, 1.0, -1.0, -1.0])
+    assert platt(scores, np.array([False, False, True, True]), ones(scores))[0] > 0
+
+
+def test_calibration_of_few_articles_leans_on_the_others() -> None:
+    """Six articles, all scored alike, say nothing of a slope; a thousand others do."""
+    others = platt(*drawn(3.0, -1.0, 1000), np.ones(1000))
+    few = np.array([1.0, 1.0, 1.0, 1.0, 1.0, -1.0])
+    slope, offset = platt(few, few > 0, ones(few), others)
+    assert slope == pytest.approx(others[0], rel=0.2)
+    assert offset > others[1]
+
+
+def test_picked_articles_count_as_a_fair_sample_of_them_would() -> None:
+    """One in ten typical articles scores high; of the picked ones every second."""
+    random = np.random.default_rng(0)
+    fair = np.repeat([True, False], 1000)
+    high = random.random(2000) < np.where(fair, 0.1, 0.5)
+    weight = fair_weight(np.where(high, 1.0, -1.0)[:, None] + random.normal(0, 0.1, (2000, 1)), fair)
+    assert weight.mean() == pytest.approx(1)
+    assert np.average(high, weights=weight) == pytest.approx(0.1, abs=0.03)
+
+
+def test_articles_that_were_all_drawn_at_random_count_alike() -> None:
+    for fair in (np.ones(5, np.bool_), np.zeros(5, np.bool_)):
+        assert fair_weight(np.arange(10.0).reshape(5, 2), fair).tolist() == [1] * 5
 
 
 @quick
 @given(scored)
 def test_suggest_cut_off_has_the_best_f1_of_all(pairs: list[tuple[int, bool]]) -> None:
     scores, right = arrays(pairs)
-    cut_off = suggest_cut_off(scores, right)
+    cut_off = suggest_cut_off(scores, right, ones(scores))
     best = max(f1_score(right, scores >= at) for at in scores)
     assert f1_score(right, scores >= cut_off) == pytest.approx(best)
 
@@ -80,7 +107,7 @@ def test_suggest_cut_off_has_the_best_f1_of_all(pairs: list[tuple[int, bool]]) -
 def test_suggest_cut_off_lies_between_two_scores(pairs: list[tuple[int, bool]]) -> None:
     """Half way down to the next score: what is a hair below a good score is good too."""
     scores, right = arrays(pairs)
-    cut_off = suggest_cut_off(scores, right)
+    cut_off = suggest_cut_off(scores, right, ones(scores))
     above, below = scores[scores >= cut_off].min(), scores[scores < cut_off]
     assert cut_off == pytest.approx((above + below.max()) / 2 if len(below) else above)
 
@@ -89,7 +116,7 @@ def test_cut_off_between_neighbouring_numbers_is_the_higher() -> None:
     """Their middle would round down to the lower score, whose article is wrong."""
     low, high = 1.0, float(np.nextafter(1.0, 2.0))
     assert (low + high) / 2 == low
-    assert suggest_cut_off(np.array([low, high]), np.array([False, True])) == high
+    assert suggest_cut_off(np.array([low, high]), np.array([False, True]), np.ones(2)) == high
 
 
 def safe(scores: Scores, right: Right, at: float, target: float) -> bool:
@@ -103,7 +130,7 @@ def safe(scores: Scores, right: Right, at: float, target: float) -> bool:
 def test_auto_cut_off_is_the_lowest_whose_precision_is_safe(pairs: list[tuple[int, int]], target: float) -> None:
     scores = np.array([score for score, _ in pairs]) / 4
     right = np.array([luck < 5 + score // 2 for score, luck in pairs], np.bool_)
-    found = auto_cut_off(scores, right, target)
+    found = auto_cut_off(scores, right, ones(scores), target)
     safe_from = [at for at in scores if safe(scores, right, at, target)]
     if found is None:
         assert not safe_from
@@ -115,40 +142,57 @@ def test_auto_cut_off_needs_enough_articles() -> None:
     """28 hits of 28 are no proof of 0.9 at 95 %, 29 are."""
     for count, found in ((28, False), (29, True)):
         scores = np.array([1.0] * count + [-1.0] * 50)
-        assert (auto_cut_off(scores, scores > 0, 0.9) is not None) is found
+        assert (auto_cut_off(scores, scores > 0, ones(scores), 0.9) is not None) is found
 
 
 def test_auto_cut_off_of_a_low_target_still_rests_on_some_articles() -> None:
     scores = np.array([1.0] * (LEAST_AUTO - 1) + [-1.0] * 50)
-    assert auto_cut_off(scores, scores > 0, 0.5) is None
+    assert auto_cut_off(scores, scores > 0, ones(scores), 0.5) is None
 
 
-def test_calibration_gives_every_article_the_band_that_its_score_earned() -> None:
-    scores, right = drawn(3, -1, 2000)
-    found = calibrate(scores, np.where(right, YES, NO).astype(np.int8), 0.9)
-    suggest, auto = suggest_cut_off(scores, right), auto_cut_off(scores, right, 0.9)
-    assert auto is not None
-    bands = [found.band(found.confidence(score)) for score in scores]
-    assert bands == ["auto" if s >= max(auto, suggest) else "suggest" if s >= suggest else None for s in scores]
-    given_auto = right[[band == "auto" for band in bands]]
-    assert given_auto.mean() > 0.9
+def test_weights_that_differ_prove_less() -> None:
+    """Forty hits of forty are proof of 0.9; were a few to stand for most of them, they would not be."""
+    scores = np.array([1.0] * 40 + [-1.0] * 50)
+    weight = np.array([30.0] * 2 + [1.0] * 88)
+    assert auto_cut_off(scores, scores > 0, ones(scores), 0.9) is not None
+    assert auto_cut_off(scores, scores > 0, weight, 0.9) is None
+
+
+def test_bands_of_a_topic_with_many_articles_are_its_own() -> None:
+    scores, right = drawn(3, -1, 4000)
+    found = one_topic(scores, np.where(right, YES, NO).astype(np.int8), 0.9)
+    confidences = np.array([found.confidence(score) for score in scores])
+    bands = [found.band(confidence) for confidence in confidences]
+    assert right[[band == "auto" for band in bands]].mean() > 0.9
+    best = suggest_cut_off(confidences, right, ones(scores))
+    assert found.suggest == pytest.approx(best, abs=1e-9)
+    assert found.auto == max(found.suggest, auto_cut_off(confidences, right, ones(scores), 0.9) or 1)
+
+
+def test_cut_off_of_a_topic_with_few_articles_leans_on_that_of_all() -> None:
+    scores, right = drawn(3, -1, 4000)
+    rare = np.where(np.arange(4000) % 200 == 0, right, False)
+    decisions = np.where(np.stack([right, rare], 1), YES, NO).astype(np.int8)
+    common, leaning = calibrate(np.stack([scores, np.where(rare, scores, -3.0)], 1), decisions, ones(scores), 0.9)
+    alone = one_topic(np.where(rare, scores, -3.0), decisions[:, 1], 0.9)
+    assert abs(leaning.suggest - common.suggest) < abs(alone.suggest - common.suggest)
 
 
 def test_open_articles_have_no_say() -> None:
     scores, right = drawn(2, -1, 400)
     decisions = np.where(right, YES, NO).astype(np.int8)
-    noisy = calibrate(np.append(scores, [9.0] * 50), np.append(decisions, np.full(50, OPEN, np.int8)), 0.9)
-    assert noisy == calibrate(scores, decisions, 0.9)
+    noisy = one_topic(np.append(scores, [9.0] * 50), np.append(decisions, np.full(50, OPEN, np.int8)), 0.9)
+    assert noisy == one_topic(scores, decisions, 0.9)
 
 
 def test_topic_that_cannot_keep_the_promise_has_no_auto_band() -> None:
     scores, right = drawn(0.1, 0.0, 500)
-    assert calibrate(scores, np.where(right, YES, NO).astype(np.int8), 0.9).auto is None
+    assert one_topic(scores, np.where(right, YES, NO).astype(np.int8), 0.9).auto is None
 
 
 def test_auto_is_never_below_suggest() -> None:
     scores = np.array([1.0] * 60 + [0.0] * 3 + [-1.0] * 200)
     decisions = np.array([YES] * 60 + [NO] * 203, np.int8)
-    found = calibrate(scores, decisions, 0.5)
+    found = one_topic(scores, decisions, 0.5)
     assert found.auto is not None
     assert found.auto >= found.suggest

@@ -1,6 +1,8 @@
 """`python -m training`: train, evaluate, publish, from a shell."""
 
+import csv
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -170,6 +172,73 @@ def test_corpora_are_looked_for_where_corpus_dir_says(tmp_path: Path, monkeypatc
     assert corpus_folder() == Path("../shared/data/corpora")
     monkeypatch.setenv("CORPUS_DIR", "/elsewhere")
     assert corpus_folder() == Path("/elsewhere")
+
+
+def as_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write articles as a newsroom may have them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Headline", "Text", "Category"])
+        writer.writerows([row["title"], row["body"], row["topics"][0].title()] for row in rows)
+    return path
+
+
+def test_own_csv_becomes_the_current_model_of_its_name_and_is_measured(
+    run: Run, rows: list[dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One command from articles of one's own to a model that `load`, and so the service, finds by name."""
+    path = as_csv(tmp_path / "my-desk.csv", [row for row in rows if row["topics"][0] in {"sport", "health", "crime"}])
+    with caplog.at_level(logging.INFO):
+        code, out, _ = run("train", "--data", str(path), "--language", "en")
+    assert code == 0
+    assert "my-desk.csv: title from Headline, body from Text, topics from Category; " in caplog.text
+    assert "my-desk: 3 topics; n-grams of 2 articles or more" in caplog.text
+    assert "serve it: make run MODEL=my-desk" in out
+    model = load("my-desk")
+    assert current(tmp_path / "store", "my-desk") == model.version
+    assert [topic.name for topic in model.taxonomy.topics] == ["Crime", "Health", "Sport"]
+    code, out, _ = run("evaluate", "--data", str(path), "--model", "my-desk")
+    figures = model.manifest["metrics"]["held_out"]
+    assert code == 0
+    assert f"my-desk.csv: {figures['articles']} articles" in out
+    assert f"micro-F1 {figures['micro_f1']:.3f}" in out
+
+
+def test_own_data_may_have_a_map_a_taxonomy_and_a_name(run: Run, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    path = as_csv(tmp_path / "desk.csv", [row for row in rows if row["topics"][0] in {"sport", "health"}])
+    (tmp_path / "map.toml").write_text(
+        'decides = "all"\n[labels]\nSport = { asserts = ["sport"] }\nHealth = { asserts = ["wellbeing"] }\n'
+    )
+    taxonomy = tmp_path / "topics.toml"
+    taxonomy.write_text('[[topic]]\nid = "sport"\nname = "Sports"\ncodes = [{ qcode = "x:1", match = "exact" }]\n')
+    more = ("--map", str(tmp_path / "map.toml"), "--taxonomy", str(taxonomy), "--name", "ours", "--format", "columns")
+    code, _, _ = run("train", "--data", str(path), *more)
+    assert code == 0
+    assert [(topic.id, topic.name, topic.qcodes) for topic in load("ours").taxonomy.topics] == [
+        ("sport", "Sports", ["x:1"]),
+        ("wellbeing", "Wellbeing", []),
+    ]
+
+
+def test_bad_rows_of_own_data_are_listed_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "desk.csv").write_text("text,category\nA match.,Sport\nA vote.,\n,Sport\n")
+    code, _, err = run("train", "--data", str(tmp_path / "desk.csv"))
+    assert code == 2
+    assert "desk.csv:3: topics: missing" in err
+    assert "desk.csv:4: body: empty" in err
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_meant_for_own_data_is_refused_without_it(run: Run) -> None:
+    code, _, err = run("train", "--map", "map.toml", "--name", "mine")
+    assert code == 2
+    assert "--map, --name: for your own data; say with --data which files it is in" in err
+
+
+def test_own_data_that_is_not_there_is_one_sentence(run: Run) -> None:
+    code, _, err = run("train", "--data", "none.csv")
+    assert code == 2
+    assert err == "training: cannot read none.csv: No such file or directory\n"
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

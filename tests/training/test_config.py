@@ -49,7 +49,9 @@ def test_whole_number_is_a_number_and_nothing_else_is_taken_for_another_kind(tmp
             load_config(written(tmp_path, f"{LEAST}[fit]\n{line}\n"))
 
 
-@pytest.mark.parametrize("setting", ["C = inf", "hand_weight = inf", "hand_weight = nan", "seed = -1"])
+@pytest.mark.parametrize(
+    "setting", ["C = inf", "hand_weight = inf", "hand_weight = nan", "seed = -1", "share = 0", "share = 1.5"]
+)
 def test_number_that_scikit_learn_refuses_is_out_of_range(tmp_path: Path, setting: str) -> None:
     with pytest.raises(TrainingError, match=f"out of range: {setting}"):
         load_config(written(tmp_path, f"{LEAST}[fit]\n{setting}\n"))

@@ -132,6 +132,12 @@ def test_csv_separates_topics_by_semicolon_bar_or_comma(tmp_path: Path) -> None:
     assert found == [("crime", "sport")] * 3 + [("crime",)]
 
 
+def test_article_may_have_a_title_only(write_corpus: WriteCorpus) -> None:
+    """A flash has no body yet."""
+    corpus = read_corpus(write_corpus([ROW, ROW | {"id": "2", "body": None}]))
+    assert (corpus.articles[1].title, corpus.articles[1].body, corpus.bodiless) == ("Fire", "", 1)
+
+
 def test_article_of_no_topic_is_read(write_corpus: WriteCorpus) -> None:
     assert read_corpus(write_corpus([ROW | {"topics": []}])).articles[0].topics == ()
 
@@ -166,9 +172,9 @@ def test_sha_and_source_of_a_corpus_are_kept(tmp_path: Path) -> None:
         ({"id": ["x"]}, "id: must be text"),
         ({"id": True}, "id: must be text"),
         ({"id": "  "}, "id: must be text"),
-        ({"body": None}, "body: empty"),
-        ({"body": ""}, "body: empty"),
-        ({"body": " \n"}, "body: empty"),
+        ({"body": None, "title": ""}, "body: empty, and so is the title"),
+        ({"body": "", "title": None}, "body: empty, and so is the title"),
+        ({"body": " \n", "title": " "}, "body: empty, and so is the title"),
         ({"body": ["a"]}, "body: must be text"),
         ({"body": "x" * (MAX_BODY + 1)}, "body: 1,000,001 characters, at most 1,000,000"),
         ({"title": 5}, "title: must be text, not int"),
@@ -212,7 +218,7 @@ def test_line_that_is_no_json_object_is_a_bad_row(tmp_path: Path, line: str, sai
 def test_all_bad_rows_are_counted_and_the_first_twenty_shown(
     tmp_path: Path, write: Callable[[Path, list[dict[str, Any]]], Path]
 ) -> None:
-    rows = [ROW | {"id": f"a-{i}", "body": "" if i % 2 else "text"} for i in range(60)]
+    rows = [ROW | {"id": f"a-{i}", "title": "", "body": "" if i % 2 else "text"} for i in range(60)]
     lines = said_of(write(tmp_path / "news", rows)).splitlines()
     assert lines[0].endswith("has 30 bad rows; nothing was used:")
     assert len(lines) == 22
@@ -221,7 +227,7 @@ def test_all_bad_rows_are_counted_and_the_first_twenty_shown(
 
 
 def test_row_with_two_faults_is_one_bad_row_with_both(write_corpus: WriteCorpus) -> None:
-    sentence = said_of(write_corpus([ROW | {"body": "", "date": "soon"}]))
+    sentence = said_of(write_corpus([ROW | {"title": "", "body": "", "date": "soon"}]))
     assert "has 1 bad row" in sentence
     assert "body: empty" in sentence
     assert "date: 'soon'" in sentence
@@ -277,10 +283,10 @@ def test_gzip_that_is_none_and_one_with_a_wrong_byte_are_refused(tmp_path: Path)
         assert "the gzip is cut off or damaged" in said_of(path)
 
 
-@pytest.mark.parametrize("name", ["news.txt", "news.json", "news.gz", "news.xlsx", "news"])
+@pytest.mark.parametrize("name", ["news.gz", "news.xlsx", "news"])
 def test_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{}")
-    assert "a corpus is a .jsonl, .jsonl.gz, .csv, .parquet file" in said_of(tmp_path / name)
+    assert "a corpus is a .jsonl, .ndjson, .json, .csv, .tsv, .txt, .parquet file" in said_of(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", "none.jsonl.gz", "none.csv", "none.parquet"])
@@ -304,7 +310,7 @@ def test_csv_without_column_names_is_refused(tmp_path: Path) -> None:
 
 @everywhere
 def test_missing_column_is_named(tmp_path: Path, write: Callable[[Path, list[dict[str, Any]]], Path]) -> None:
-    for name in ("id", "body", "topics"):
+    for name in ("body", "topics"):
         sentence = said_of(write(tmp_path / "news", [{key: value for key, value in ROW.items() if key != name}]))
         assert name in sentence
 

@@ -208,7 +208,7 @@ def test_map_that_is_missing_or_not_utf_8_is_refused(tmp_path: Path) -> None:
 def test_hand_labels_are_read_with_their_fingerprints(tmp_path: Path) -> None:
     text = 'id\ttopics\tsampled\ttext\n1\twar,law\trandom\tabcd0123\nwn-"A"_b\tart\tx\t\n'
     found = read_hand_labels(written(tmp_path, text), TAXONOMY)
-    assert found == {"1": HandLabel(("war", "law"), "abcd0123"), 'wn-"A"_b': HandLabel(("art",))}
+    assert found == {"1": HandLabel(("war", "law"), "abcd0123"), 'wn-"A"_b': HandLabel(("art",), fair=False)}
 
 
 def test_bad_hand_labels_are_listed_by_line(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from training.split import TEST_SHARE, folds, held_out
+from training.split import TEST_SHARE, folds, held_out, stratified_folds
 
 IDS = [f"wn-{i}" for i in range(5000)]
 ids_and_more = st.tuples(st.lists(st.text(), max_size=20), st.lists(st.text(), max_size=20))
@@ -44,3 +45,31 @@ def test_held_out_articles_are_spread_over_the_folds() -> None:
     """The two draws know nothing of each other."""
     counts = np.bincount(folds(IDS, 3, 0)[held_out(IDS)], minlength=3)
     assert min(counts) > 0.7 * held_out(IDS).sum() / 3
+
+
+def dealt(count: int, *shares: float) -> tuple[list[str], NDArray[np.bool_]]:
+    """Return ids, every two articles of one group, and topics that these shares of the articles have."""
+    random = np.random.default_rng(0)
+    return [f"wn-{i // 2}" for i in range(count)], random.random((count, len(shares))) < shares
+
+
+def test_every_topic_is_spread_over_the_folds() -> None:
+    ids, has = dealt(2000, 0.5, 0.1, 0.01)
+    found = stratified_folds(ids, has, 5, 0)
+    for topic in range(3):
+        counts = np.bincount(found[has[:, topic]], minlength=5)
+        assert counts.max() - counts.min() <= 3
+    assert np.ptp(np.bincount(found)) <= 20
+
+
+def test_near_duplicates_share_a_fold() -> None:
+    ids, has = dealt(600, 0.3, 0.05)
+    found = stratified_folds(ids, has, 3, 0)
+    assert (found[::2] == found[1::2]).all()
+
+
+def test_stratified_folds_are_the_same_whatever_the_order() -> None:
+    ids, has = dealt(400, 0.3, 0.05)
+    backwards = stratified_folds(ids[::-1], has[::-1], 3, 0)
+    assert backwards[::-1].tolist() == stratified_folds(ids, has, 3, 0).tolist()
+    assert stratified_folds(ids, has, 3, 1).tolist() != backwards[::-1].tolist()

@@ -63,7 +63,7 @@ def test_topic_left_out_is_warned_of_and_its_child_loses_its_parent(
         some.append(row | {"id": f"{row['id']}-b", "topics": ["body"]})
     path = write_corpus(some)
     with caplog.at_level(logging.WARNING):
-        model = load_bundle(train(config(path.name), PAIR, path.parent, tmp_path / "store"))
+        model = load_bundle(train(config(path.name), PAIR, path.parent, tmp_path / "store").bundle)
     assert [(topic.id, topic.parent) for topic in model.taxonomy.topics] == [("sport", None), ("health", None)]
     for topic in ("world", "body"):
         assert f"topic {topic} has too few articles to learn from: left out" in caplog.text
@@ -115,7 +115,7 @@ def test_card_tells_data_licences_figures_and_limits(small_bundle: Path, small_m
         "- Our own articles: MIT",
         "Weak topics (F1 under 0.65): none",
         "## Not for",
-        "8 broad",
+        "8 topics and nothing finer",
     ):
         assert said in text
     for topic in OURS:

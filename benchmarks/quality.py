@@ -1,0 +1,237 @@
+"""How good the topics are: ours and the peers' on public sets of articles, the same split for everyone."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.peers import PeerMissing, last_line, python_of, versions
+from benchmarks.quality_data import SETS, DataSet, score, task_folder, write_task
+from benchmarks.table import ROOT, markdown, number, say, write
+
+NAMES = {
+    "ours": "Tagdesk",
+    "linearsvc": "scikit-learn, LinearSVC",
+    "logistic": "scikit-learn, LogisticRegression",
+    "fasttext": "fastText, autotuned",
+    "libmultilabel-1vsrest": "LibMultiLabel, one-versus-rest",
+    "libmultilabel-multiclass": "LibMultiLabel, multiclass",
+    "libmultilabel-thresholding": "LibMultiLabel, thresholding",
+    "libmultilabel-cost-micro": "LibMultiLabel, cost-sensitive, micro",
+    "annif-svc": "Annif, svc",
+    "annif-omikuji": "Annif, omikuji",
+    "annif-tfidf": "Annif, tfidf",
+}
+
+QUOTED = (
+    ("MAGNET (BiLSTM, BERT embeddings), Pal et al. 2020", {"r90": "89.9 / –"}),
+    ("Text GCN, Yao et al. 2019", {"r52": "93.6", "20ng": "86.3"}),
+    ("fastText, Yao et al. 2019", {"r52": "92.8", "20ng": "79.4"}),
+    ("TF-IDF + LR, Yao et al. 2019", {"r52": "87.0", "20ng": "83.2"}),
+    ("fastText, all 120,000 articles, Joulin et al. 2017", {"ag": "92.5"}),
+    ("GPT-4o, zero-shot, AfroBench", {"eng": "82.4", "fra": "79.4"}),
+    ("aya-101, zero-shot, AfroBench", {"eng": "87.3", "fra": "82.7"}),
+)
+"""Others' figures, not measured here."""
+
+_HERE = ("linearsvc", "logistic")
+_WORKERS = Path(__file__).parent / "workers"
+_LEAST_BUDGET, _QUICK_BUDGET = 60.0, 1.0
+
+
+def run(*, quick: bool, only: tuple[str, ...]) -> None:
+    """Measure what is asked for, and write `quality.md` from all that has been measured.
+
+    Raises:
+        ValueError: a name in `only` is neither a set nor a competitor.
+        OSError: no set is at hand.
+    """
+    unknown = [name for name in only if name not in SETS and name not in NAMES]
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(unknown)}; sets are {', '.join(SETS)}, competitors {', '.join(NAMES)}")
+    there = [one for one in SETS.values() if one.there()]
+    if not there:
+        raise OSError("no set of articles at hand: BENCH_DATA names the folder that has them")
+    _keep_to_one_core()
+    commands, missing = _commands([name for name in NAMES if name in only] or tuple(NAMES))
+    for one in [one for one in there if one.name in only] or there:
+        for name, command in commands.items():
+            if _applies(name, one):
+                try:
+                    _measure(name, command, one, quick=quick)
+                except PeerMissing as error:
+                    say(str(error))
+                    missing.append(str(error))
+    _write(there, missing, quick=quick)
+
+
+def _commands(names: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return how the competitors' workers are started, after installing them if need be, and which are missing."""
+    commands, missing = {}, []
+    for name in names:
+        try:
+            commands[name] = _command(name)
+        except PeerMissing as error:
+            say(str(error))
+            missing.append(str(error))
+    return commands, missing
+
+
+def _applies(name: str, one: DataSet) -> bool:
+    """Say whether a method is made for the set: some are for one topic an article, some for many."""
+    if name == "libmultilabel-multiclass":
+        return not one.multi
+    return one.multi or name not in ("libmultilabel-thresholding", "libmultilabel-cost-micro")
+
+
+def _keep_to_one_core() -> None:
+    """Keep to one core, as does what is started from here."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def _measure(name: str, command: tuple[str, ...], one: DataSet, *, quick: bool) -> None:
+    """Let a competitor learn and answer a set, and keep its result.
+
+    Raises:
+        PeerMissing: it fails.
+    """
+    began = perf_counter()
+    target = _result(name, one, quick=quick)
+    draft = target.with_suffix(".draft")
+    folder = write_task(one, quick=quick, budget=_budget(one, quick=quick), earlier=_earlier(name, one, quick=quick))
+    arguments = (*command, name, str(folder), str(draft))
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PeerMissing(f"{name} on {one.title}: {last_line(done.stderr)}")
+    found = json.loads(draft.read_text(encoding="utf-8")) | {"versions": _versions(name)}
+    target.write_text(json.dumps(found | {"score": score(one, found["answers"], quick=quick)}), encoding="utf-8")
+    draft.unlink()
+    say(f"{one.title}, {NAMES[name]}: {_figure(name, one, quick=quick)}, {number(perf_counter() - began)} s in all")
+
+
+def _command(name: str) -> tuple[str, ...]:
+    """Return how the competitor's worker is started, after installing it if need be."""
+    if name == "ours":
+        return sys.executable, "-m", "benchmarks.quality_ours"
+    if name in _HERE:
+        return sys.executable, str(_WORKERS / "quality_sklearn.py")
+    peer = name.partition("-")[0]
+    return str(python_of(peer)), str(_WORKERS / f"quality_{peer}.py")
+
+
+def _budget(one: DataSet, *, quick: bool) -> float:
+    """Return how long fastText may search: as long as ours took, search and fit, and a minute at least."""
+    ours = _read("ours", one, quick=quick)
+    if quick:
+        return _QUICK_BUDGET
+    return max(_LEAST_BUDGET, ours["search_seconds"] + ours["fit_seconds"] if ours else 0.0)
+
+
+def _earlier(name: str, one: DataSet, *, quick: bool) -> Any:
+    """Return what LibMultiLabel's one-versus-rest chose, for its other methods."""
+    found = _read("libmultilabel-1vsrest", one, quick=quick) if name.startswith("libmultilabel") else None
+    return found["settings"] if found and name != "libmultilabel-1vsrest" else None
+
+
+def _versions(name: str) -> str:
+    return "" if name in ("ours", *_HERE) else versions(name.partition("-")[0])
+
+
+def _result(name: str, one: DataSet, *, quick: bool) -> Path:
+    return task_folder(one, quick=quick) / f"{name}.json"
+
+
+def _read(name: str, one: DataSet, *, quick: bool) -> Any:
+    path = _result(name, one, quick=quick)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _figure(name: str, one: DataSet, *, quick: bool) -> str:
+    """Return a cell: what it reached, and the seconds it took."""
+    found = _read(name, one, quick=quick)
+    if found is None:
+        return "–"
+    seconds = found["search_seconds"] + found["fit_seconds"]
+    return f"{_points(found)} · {number(seconds)} s"
+
+
+def _points(found: Any) -> str:
+    return " / ".join(f"{100 * value:.1f}" for value in found["score"])
+
+
+def _write(there: Sequence[DataSet], missing: Sequence[str], *, quick: bool) -> None:
+    measured = [name for name in NAMES if any(_read(name, one, quick=quick) for one in there)]
+    head = ("", *(f"{one.title}{', micro / macro' if one.multi else ''}" for one in there))
+    rows = [(NAMES[name], *(_figure(name, one, quick=quick) for one in there)) for name in measured]
+    quoted = [(f"{name} (quoted)", *(figures.get(one.name, "–") for one in there)) for name, figures in QUOTED]
+    chosen = [(NAMES[name], *(_chosen(name, one, quick=quick) for one in there)) for name in measured]
+    parts = [
+        markdown(head, rows + quoted),
+        *_absent(there, missing),
+        _ABOUT,
+        _sets(there, quick=quick),
+        "What was chosen, and the seconds of the final fit alone:",
+        markdown(head, chosen),
+        f"Peers: {'; '.join(_installed(there, quick=quick)) or 'none but scikit-learn'}.",
+    ]
+    write("quality", "Quality", parts, quick=quick)
+
+
+_ABOUT = """\
+Accuracy in percent, for R90 micro- and macro-F1 over its 90 topics; beside it the processor seconds on one core
+from texts to the finished model, search included. Everyone has the same split and the same text, title and body;
+ours alone is told where the title ends. Nothing was chosen on a test set: the workers get the test articles without
+their topics. Lines that say "quoted" are others' figures, not measured here; – is not measured.
+
+- **Tagdesk** is `benchmarks/quality_ours.py`: the repository's own vectorizer and fit; words or 1- and 2-grams,
+  weight of the title, and C by 3-fold cross-validation among five settings.
+- **scikit-learn**: `TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))`, C by 3-fold cross-validation among
+  three.
+- **fastText** tunes itself on a tenth of the training articles for as long as Tagdesk took, at least 60 s of the
+  processor, then learns from all of them; for R90 one-versus-all.
+- **R90** is decided, for these three, by each topic's F1-best cut-off of the scores out of fold, no lower than the
+  best one for all topics together where that F1 is under 0.3; for the others by what they bring along.
+- **LibMultiLabel**: its TF-IDF with words, or with 1- and 2-grams and sublinear, and C, by 3-fold cross-validation
+  of one-versus-rest, which decides at 0; multiclass is Crammer and Singer's. `train_thresholding` of 0.10.0 needs
+  one line mended to run with a current scipy.
+- **Annif**: the stemmer of the language; n-grams (`svc`, `omikuji`) and, for R90, limit and threshold as `annif
+  optimize` finds them, chosen on a tenth of the training articles. `svc` learns one topic an article. NLTK's
+  `punkt_tab` is left empty where it cannot be had, which is enough to tokenize."""
+
+
+def _absent(there: Sequence[DataSet], missing: Sequence[str]) -> Iterable[str]:
+    for one in SETS.values():
+        if one not in there:
+            yield f"Not measured: {one.title}, its articles are not at hand."
+    for why in missing:
+        yield f"Not measured: {why}"
+
+
+def _sets(there: Sequence[DataSet], *, quick: bool) -> str:
+    return "\n".join(
+        f"- {one.title}: {one.about}; {len(one.rows('train', quick=quick)):,} to learn from, "
+        f"{len(one.rows('test', quick=quick)):,} to be judged on."
+        for one in there
+    )
+
+
+def _chosen(name: str, one: DataSet, *, quick: bool) -> str:
+    found = _read(name, one, quick=quick)
+    if found is None:
+        return "–"
+    settings = ", ".join(
+        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in found["settings"].items()
+    )
+    return f"{settings} · {number(found['fit_seconds'])} s"
+
+
+def _installed(there: Sequence[DataSet], *, quick: bool) -> list[str]:
+    found = [_read(name, one, quick=quick) for name in NAMES for one in there]
+    return sorted({one["versions"] for one in found if one and one["versions"]})

@@ -1,0 +1,145 @@
+"""The report of a model, one HTML page that needs nothing else: figures, plots, errors, and labels to look at again."""
+
+import base64
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.bundle import sync_folder
+from models.topic_model import TopicModel
+from training.errors import TrainingError
+from training.learning_curve import LearningCurve
+from training.measure import Examined, Measured, measure
+from training.report_articles import duplicates_section, label_errors_section, most_wrong_section
+from training.report_comparison import comparison_section
+from training.report_curves import calibration_section, learning_curve_section, precision_recall_section
+from training.report_html import Html, Section, el, escape, join
+from training.report_sections import confusions_section, masthead, ngrams_section, topics_section
+
+__all__ = ["REPORTS", "Examined", "report", "write_report"]
+
+REPORTS = Path("var/reports")
+"""Reports quote articles: they lie outside the store, so that no bundle that is shipped has one."""
+
+MOST_PAIRS = 5_000_000
+"""Of more pairs of article and topic an even share of the articles is measured."""
+
+_STYLE = Path(__file__).with_name("report.css")
+
+
+def report(
+    model: TopicModel,
+    ngrams: Sequence[str],
+    examined: Examined,
+    *,
+    held_out: Examined | None = None,
+    duplicates: Sequence[Sequence[int]] = (),
+    learning_curve: LearningCurve | None = None,
+    served: TopicModel | None = None,
+) -> str:
+    """Write the report of a model.
+
+    Args:
+        model: the model, with its manifest.
+        ngrams: its n-grams in row order.
+        examined: articles that it has not learned from; all figures are theirs.
+        held_out: others that were kept out of training altogether; their figures stand beside, and the model is
+            compared with the one now served on them.
+        duplicates: groups of near-duplicates, places in `examined`.
+        learning_curve: what fewer labels would have given.
+        served: the model now served.
+
+    Returns:
+        HTML, under 1.5 MB. It runs no script, loads nothing, and all text in it is escaped.
+    """
+    everything, examined = examined, examined.share(MOST_PAIRS)
+    measured = _measured(model, examined)
+    others: list[tuple[Examined, Measured]] = []
+    if held_out is not None:
+        held_out = held_out.share(MOST_PAIRS)
+        others.append((held_out, _measured(model, held_out)))
+    sections: list[Section] = []
+    if served is not None:
+        sections.append(comparison_section(model, served, *[(examined, measured), *others][-1]))
+    sections += [
+        topics_section(model, measured),
+        calibration_section(model, examined, measured),
+        precision_recall_section(model, examined, measured),
+    ]
+    if learning_curve is not None:
+        sections.append(learning_curve_section(model, learning_curve))
+    sections += [
+        confusions_section(model, examined, measured),
+        ngrams_section(model, ngrams, measured),
+        most_wrong_section(model, examined, measured),
+        label_errors_section(model, examined),
+    ]
+    if duplicates:
+        sections.append(duplicates_section(model, everything, duplicates))
+    beside = [(one.how, figures) for one, figures in others]
+    header = masthead(model, examined, measured, beside, len(everything.ids))
+    return _page(f"{model.ref}: report", header, _contents(sections), *(one.html for one in sections))
+
+
+def write_report(page: str, model: TopicModel, folder: Path = REPORTS) -> Path:
+    """Write a report as `<folder>/<name>-<version>.html`, whole or not at all, and return its path.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    path = folder / (re.sub(r"[^A-Za-z0-9._-]", "-", f"{model.name}-{model.version}") + ".html")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(page)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).chmod(0o644)
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+        sync_folder(folder)
+    except OSError as error:
+        raise TrainingError(f"cannot write the report {path}: {error.strerror or error}") from error
+    return path
+
+
+def _measured(model: TopicModel, examined: Examined) -> Measured:
+    return measure(examined.decisions, examined.confidences, examined.weight, model.calibrations, examined.doubted)
+
+
+def _contents(sections: Sequence[Section]) -> Html:
+    links = (el("li", el("a", one.heading, href=f"#{one.name}")) for one in sections)
+    return el("nav", el("ol", *links), aria_label="Contents")
+
+
+def _page(title: str, header: Html, *parts: Html) -> str:
+    style = _STYLE.read_text(encoding="utf-8")
+    # The style sheet is allowed by its hash: not even a style attribute, let alone a script, would be obeyed.
+    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
+    return f"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<meta name="robots" content="noindex">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+{header}
+{el("main", join(*parts))}
+</body>
+</html>
+"""
