@@ -173,7 +173,7 @@ def _write(there: Sequence[DataSet], missing: Sequence[str], *, quick: bool) -> 
     chosen = [(NAMES[name], *(_chosen(name, one, quick=quick) for one in there)) for name in measured]
     parts = [
         markdown(head, rows + quoted),
-        *_absent(there, missing),
+        *_absent(there, measured, missing),
         _ABOUT,
         _sets(there, quick=quick),
         "What was chosen, and the seconds of the final fit alone:",
@@ -205,10 +205,13 @@ their topics. Lines that say "quoted" are others' figures, not measured here; â€
   `punkt_tab` is left empty where it cannot be had, which is enough to tokenize."""
 
 
-def _absent(there: Sequence[DataSet], missing: Sequence[str]) -> Iterable[str]:
+def _absent(there: Sequence[DataSet], measured: Sequence[str], missing: Sequence[str]) -> Iterable[str]:
     for one in SETS.values():
         if one not in there:
             yield f"Not measured: {one.title}, its articles are not at hand."
+    unmeasured = [NAMES[name] for name in NAMES if name not in measured]
+    if unmeasured:
+        yield f"Not measured: {'; '.join(unmeasured)}."
     for why in missing:
         yield f"Not measured: {why}"
 

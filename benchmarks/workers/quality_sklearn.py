@@ -60,6 +60,9 @@ def y(truth: Any, task: Task) -> Any:
 def scores(model: Any, X: Any, topics: int) -> Any:
     """Return a score for every topic; the lowest where a fold had no article of it."""
     found = model.decision_function(X)
+    if isinstance(model, OneVsRestClassifier):
+        # A topic that a fold had no article of scores 0 for everything, more than most; a plain no is -1.
+        found[:, [not hasattr(one, "coef_") for one in model.estimators_]] = -1
     if found.shape[1] == topics:
         return found
     every = np.full((X.shape[0], topics), -np.inf)
