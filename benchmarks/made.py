@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -13,7 +14,7 @@ from benchmarks.table import VAR, say
 from models import Article, TopicModel
 from models.bundle import load_bundle, read_ngrams
 from models.storage import SHIPPED, current
-from models.taxonomy import load_taxonomy
+from models.taxonomy import Taxonomy, load_taxonomy
 from training.__main__ import corpus_folder
 from training.config import load_config
 from training.export_pipeline import pipeline_text, to_pipeline
@@ -33,22 +34,27 @@ def made(kind: str, *, quick: bool) -> Path:
     """Return what a competitor loads, making it if it is not there.
 
     Args:
-        kind: `pipeline`, `onnx`, `fasttext`, `fasttext-small`, `vowpalwabbit` or `annif`.
+        kind: `pipeline`, `stock`, `onnx`, `fasttext`, `fasttext-small`, `vowpalwabbit` or `annif`.
         quick: learn from few articles.
 
     Raises:
         PeerMissing: the peer is not there, or cannot make it.
     """
     folder = VAR / (bundle().name + ("-quick" if quick else ""))
-    path = folder / {"pipeline": "pipeline.joblib", "onnx": "model.onnx", "annif": "annif"}.get(kind, f"{kind}.bin")
+    path = folder / {
+        "pipeline": "pipeline.joblib",
+        "stock": "stock.joblib",
+        "onnx": "model.onnx",
+        "annif": "annif",
+    }.get(kind, f"{kind}.bin")
     finished = folder / f"{kind}.finished"
     if finished.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    if kind == "pipeline":
-        _write_pipeline(path)
+    if kind in ("pipeline", "stock"):
+        _write_pipeline(path, stock=kind == "stock")
     else:
-        learned_from = made("pipeline", quick=quick) if kind == "onnx" else _training_rows(folder, kind, quick=quick)
+        learned_from = made("stock", quick=quick) if kind == "onnx" else _training_rows(folder, kind, quick=quick)
         python = python_of(peer_of(kind))
         say(f"making {path.name}")
         command = [str(python), str(_WORKER), kind, str(learned_from), str(path), *(["--quick"] if quick else [])]
@@ -74,9 +80,14 @@ def _article(row: Sent) -> Article:
     return Article(title=row["title"], body=row["body"])
 
 
-def _write_pipeline(path: Path) -> None:
+def _write_pipeline(path: Path, *, stock: bool) -> None:
+    """Export our model; `stock`: in scikit-learn's own classes alone, which know of no implied parents."""
     say(f"making {path.name}")
-    joblib.dump(to_pipeline(load_bundle(bundle()), read_ngrams(bundle())), path)
+    model = load_bundle(bundle())
+    if stock:
+        topics = tuple(replace(topic, implies_parent=False) for topic in model.taxonomy.topics)
+        model = replace(model, taxonomy=Taxonomy(model.taxonomy.name, topics))
+    joblib.dump(to_pipeline(model, read_ngrams(bundle())), path)
 
 
 def _training_rows(folder: Path, kind: str, *, quick: bool) -> Path:

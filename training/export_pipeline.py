@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -19,11 +20,27 @@ SEPARATOR = "titleends"
 """A word between title and body that no vocabulary has, so that no n-gram crosses."""
 
 
+class CappedOneVsRest(OneVsRestClassifier):  # type: ignore[misc]
+    """One classifier a topic; none gives more than that of the parent which its topic implies.
+
+    Attributes:
+        implied_: columns of child and parent, `Taxonomy.implied`.
+    """
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the confidences, float64, shape (articles, topics)."""
+        found: NDArray[np.float64] = super().predict_proba(X)
+        for child, parent in self.implied_:
+            found[:, child] = np.minimum(found[:, child], found[:, parent])
+        return found
+
+
 def to_pipeline(model: TopicModel, ngrams: Sequence[str]) -> Pipeline:
     """Return the scikit-learn pipeline that gives a model's confidences as `predict_proba`.
 
     Stock classes, where the title weighs a whole number of times: its input is `pipeline_text`, or any plain text that
-    has no title. Otherwise the first step is `training.vectorize.NgramVectorizer`, its input `ArticleText`.
+    has no title. Otherwise the first step is `training.vectorize.NgramVectorizer`, its input `ArticleText`. Where a
+    topic implies its parent, the last step is a `CappedOneVsRest`.
     The columns are `pipeline.classes_`.
     """
     settings = model.features.settings
@@ -56,7 +73,10 @@ def pipeline_text(text: ArticleText, title_weight: float) -> str:
 def _one_vs_rest(model: TopicModel) -> OneVsRestClassifier:
     """Return fitted classifiers whose sigmoid is the model's confidence: Platt's line is folded into the weights."""
     features, topics = model.weights.shape
-    classifier = OneVsRestClassifier(LogisticRegression())
+    implied = model.taxonomy.implied
+    classifier = CappedOneVsRest(LogisticRegression()) if implied else OneVsRestClassifier(LogisticRegression())
+    if implied:
+        classifier.implied_ = implied
     classifier.estimators_ = []
     for column, calibration in enumerate(model.calibrations):
         one = LogisticRegression()

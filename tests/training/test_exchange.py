@@ -1,5 +1,6 @@
 """A model goes out as a scikit-learn pipeline, and a pipeline comes in as a model, with the same answers."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn.svm import LinearSVC
 from models import Article, TopicModel, load
 from models.article import ArticleText
 from models.bundle import read_ngrams
+from models.taxonomy import Taxonomy
 from training.__main__ import main
 from training.export_pipeline import pipeline_text, to_pipeline
 from training.import_pipeline import ImportRefused, fold, load_pipeline
@@ -155,6 +157,18 @@ def test_two_classes_become_two_topics(texts: list[str], main_topics: list[str])
     model = fold(pipeline, "imported", texts).model
     got = model.scores(plain(texts[:50]))[1]
     assert np.abs(got - pipeline.predict_proba(texts[:50])).max() < 1e-5
+
+
+def test_exported_pipeline_keeps_topics_below_the_parents_they_imply(
+    small_bundle: Path, small_model: TopicModel, texts: list[str]
+) -> None:
+    first, second, *others = small_model.taxonomy.topics
+    implying = dataclasses.replace(first, parent=second.id, implies_parent=True)
+    capped = dataclasses.replace(small_model, taxonomy=Taxonomy("capped", (implying, second, *others)))
+    pipeline = to_pipeline(capped, read_ngrams(small_bundle))
+    expected = capped.scores(plain(texts[:50]))[1]
+    assert np.abs(pipeline.predict_proba(texts[:50]) - expected).max() < 1e-5
+    assert (expected[:, 0] < small_model.scores(plain(texts[:50]))[1][:, 0]).any()
 
 
 def refused(pipeline: Pipeline, texts: list[str]) -> str:
