@@ -12,6 +12,7 @@ COMMANDS = {
     "vectorize": ("vectorize", "vectorizing and training against scikit-learn's own classes, and how both grow"),
     "profile": ("stages", "where the time of one HTTP request goes"),
     "quality": ("quality", "how good the topics are, on public sets of articles"),
+    "attacks": ("attacks", "what a service under attack answers, and how soon"),
     "peers": ("peers", "install the peers, and say which would not"),
 }
 

@@ -9,11 +9,14 @@ card.md              the same for a reader
 import gzip
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
+import stat
 import struct
 import tempfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ CARD = "card.md"
 
 _DTYPES = {"hashes": "U64", "slots": "I32", "idf": "F32", "weights": "F32", "bias": "F32"}
 _NUMPY: dict[str, Any] = {"U64": np.uint64, "I32": np.int32, "F32": np.float32}
+_MAX_LISTING = 256 * 1024 * 1024  # bytes; a list of n-grams that unpacks to more is no list of n-grams
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -88,6 +92,9 @@ def load_bundle(folder: Path) -> TopicModel:
         BundleError: it is damaged, incomplete or of another format; the sentence says how.
     """
     manifest = _manifest(folder)
+    for part in ("name", "version"):
+        if not isinstance(manifest.get(part), str) or not _VERSION.fullmatch(manifest[part]):
+            raise BundleError(f"bundle {folder}: {MANIFEST} tells no {part} that a file may have")
     for name in (ARRAYS, NGRAMS, CARD):
         _verify(folder / name, manifest)
     arrays = _map_arrays(folder / ARRAYS)
@@ -105,7 +112,7 @@ def load_bundle(folder: Path) -> TopicModel:
             calibrations=calibrations,
             manifest=manifest,
         )
-    except (KeyError, TypeError, ValueError, TaxonomyError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, TaxonomyError) as error:
         raise BundleError(f"bundle {folder}: its parts do not fit together: {error}") from error
     if content_hash(model, _read_ngrams(folder)) != manifest.get("content_hash"):
         raise BundleError(
@@ -125,7 +132,18 @@ def read_ngrams(folder: Path) -> list[str]:
 
 
 def _read_ngrams(folder: Path) -> list[str]:
-    return gzip.decompress((folder / NGRAMS).read_bytes()).decode().split("\n")[:-1]
+    try:
+        return _unpacked(folder / NGRAMS).decode().split("\n")[:-1]
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise BundleError(f"bundle {folder}: cannot read {NGRAMS}: {error}") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        listing = file.read(_MAX_LISTING + 1)
+    if len(listing) > _MAX_LISTING:
+        raise ValueError(f"it unpacks to more than {_MAX_LISTING:,} bytes")
+    return listing
 
 
 def bundle_folder(store: Path, name: str, version: str) -> Path:
@@ -154,7 +172,7 @@ def content_hash(model: TopicModel, ngrams: Iterable[str]) -> str:
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name, array in _arrays(model).items():
         digest.update(f"\n{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     for ngram in ngrams:
         digest.update(f"{ngram}\n".encode())
     return digest.hexdigest()
@@ -207,11 +225,13 @@ def sync_folder(folder: Path) -> None:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
+    _refuse_links(folder)
     try:
         manifest = json.loads(path.read_bytes())
+        json.dumps(manifest, ensure_ascii=False, allow_nan=False).encode()  # what is served of it must be JSON again
     except FileNotFoundError:
         raise BundleNotFound(f"no bundle at {folder}: it has no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"bundle {folder}: cannot read {MANIFEST}: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
@@ -219,17 +239,29 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _refuse_links(folder: Path) -> None:
+    """Refuse a bundle with a file that lies elsewhere and may change there, or that is a pipe and never ends."""
+    for name in (MANIFEST, ARRAYS, NGRAMS, CARD):
+        try:
+            mode = (folder / name).lstat().st_mode
+        except OSError:
+            continue  # whoever reads it says so
+        if not stat.S_ISREG(mode):
+            raise BundleError(f"bundle {folder}: {name} is no file of its own: copy what it links to in its place")
+
+
 def _verify(path: Path, manifest: Mapping[str, Any]) -> None:
     try:
         recorded = str(manifest["files"][path.name]["sha256"])
-        data = path.read_bytes()
+        with path.open("rb") as file:  # in pieces: a service that swaps models would keep the room for the whole
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise BundleError(f"bundle {path.parent}: {path.name} is missing") from None
     except OSError as error:
         raise BundleError(f"bundle {path.parent}: cannot read {path.name}: {error.strerror}") from error
     except (KeyError, TypeError):
         raise BundleError(f"bundle {path.parent}: {MANIFEST} records no SHA-256 of {path.name}") from None
-    if _sha256(data) != recorded:
+    if found != recorded:
         raise BundleError(f"bundle {path.parent}: {path.name} is not the file that was saved (SHA-256 differs)")
 
 
@@ -242,7 +274,7 @@ def _map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         header, base = _header(path)
         arrays = {name: _map_array(path, name, header[name], base) for name in _DTYPES}
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:
         raise BundleError(f"bundle {path.parent}: {path.name} is not laid out as it must be: {error}") from error
     for name in ("idf", "weights", "bias"):
         if not np.isfinite(arrays[name]).all():
@@ -265,8 +297,10 @@ def _map_array(path: Path, name: str, entry: Mapping[str, Any], base: int) -> ND
         raise ValueError(f"{name} has dtype {entry['dtype']}, not {_DTYPES[name]}")
     dtype = np.dtype(_NUMPY[entry["dtype"]])
     shape = tuple(int(size) for size in entry["shape"])
-    start, end = entry["data_offsets"]
-    if end - start != dtype.itemsize * int(np.prod(shape)):
+    start, end = map(int, entry["data_offsets"])
+    if min(shape, default=0) < 0 or start < 0 or (base + start) % dtype.itemsize:
+        raise ValueError(f"{name} of shape {shape} cannot start at byte {start} of the data")
+    if end - start != dtype.itemsize * math.prod(shape):
         raise ValueError(f"{name} of shape {shape} does not fill its {end - start} bytes")
     mapped = np.memmap(path, dtype=dtype, mode="r", offset=base + start, shape=shape)
     return np.asarray(mapped)  # numba is slow to recognise the subclass

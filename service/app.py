@@ -1,6 +1,5 @@
 """The application: settings in, an ASGI app out."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,12 +7,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from service import tagging, topics
+from service import metrics, model_routes, tagging, topics
 from service.active import ActiveModel
-from service.openapi import complete
+from service.keys import KeyRing
+from service.limits import Limits
+from service.metrics import Metrics
+from service.observe import Observed, telemetry
+from service.openapi import complete, require_keys
 from service.problems import UnexpectedErrors, handlers
+from service.security import RequireKey, SecurityHeaders
 from service.settings import Settings
+from service.shadow import Shadow
 from service.static import add_desk
+from service.stopping import Stopping, UnreadyWhenStopping
+from service.workers import Workers
 
 DESK = Path(__file__).with_name("desk")
 
@@ -32,7 +39,13 @@ class Tagdesk(FastAPI):
             active: ActiveModel = self.state.active
             settings: Settings = self.state.settings
             self.openapi_schema = complete(super().openapi(), settings.max_batch, active.example)
+            if settings.keys_file:
+                require_keys(self.openapi_schema)
         return self.openapi_schema
+
+    def forget_description(self) -> None:
+        """Let the next reader have examples of the model that answers then."""
+        self.openapi_schema = None
 
 
 def create_app(settings: Settings) -> Tagdesk:
@@ -47,13 +60,35 @@ def create_app(settings: Settings) -> Tagdesk:
         redirect_slashes=False,
         lifespan=_lifespan,
         exception_handlers=handlers(),
+        telemetry=telemetry(on=settings.telemetry),
     )
     app.state.settings = settings
-    app.state.active = ActiveModel(settings.model)
+    app.state.workers = Workers.from_environment()
+    app.state.shadow = Shadow(settings.shadow) if settings.shadow else None
+    app.state.active = ActiveModel(settings.model, app.state.workers, app.state.shadow)
+    app.state.active.listeners.append(lambda *_: app.forget_description())
+    app.state.stopping = Stopping(settings.stop_delay)
+    # The last is the outermost.
+    app.add_middleware(UnreadyWhenStopping, stopping=app.state.stopping)
+    app.add_middleware(
+        Limits,
+        rate=settings.rate_limit / settings.workers,  # each worker counts for itself
+        concurrent=settings.max_concurrent,
+        body_seconds=settings.body_timeout,
+    )
+    app.add_middleware(RequireKey, ring=KeyRing(Path(settings.keys_file)) if settings.keys_file else None)
+    app.state.metrics = Metrics()
+    app.state.active.listeners.append(app.state.metrics.loaded)
+    if app.state.shadow:
+        app.state.shadow.listeners.append(app.state.metrics.disagreed)
     app.add_middleware(UnexpectedErrors)
+    app.add_middleware(SecurityHeaders)
     # Not `include_router`, which would match every request twice.
-    app.router.routes += [*tagging.router.routes, *topics.router.routes]
+    for part in (tagging, topics, model_routes, metrics):
+        app.router.routes += part.router.routes
     add_desk(app, DESK)
+    # The last that is added is the outermost.
+    app.add_middleware(Observed, settings=settings, metrics=app.state.metrics, routes=app.router.routes)
     return app
 
 
@@ -63,10 +98,10 @@ def app_from_environment() -> Tagdesk:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     active: ActiveModel = app.state.active
-    active.load()
-    # All that lives as long as the process: the collector would walk it for a tenth of a second, amid a request.
-    gc.collect()
-    gc.freeze()
-    yield
+    stopping: Stopping = app.state.stopping
+    settings: Settings = app.state.settings
+    async with active.following():
+        with stopping.watched():
+            yield {"head_timeout": settings.head_timeout}  # for `protocol.py`

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from service.active import EXAMPLE
 from service.problems import KINDS, MEDIA_TYPE
 from service.schemas import ArticleIn, ProblemOut
+from service.security import scope_needed
 
 _REF = "#/components/schemas/{model}"
 _ARTICLE = {"$ref": _REF.format(model="Article")}
@@ -67,6 +68,10 @@ def complete(schema: dict[str, Any], max_batch: int, example: dict[str, Any] | N
     _drop_fastapi_errors(schema)
     for model, name in ((ArticleIn, "Article"), (ProblemOut, "Problem")):
         _add_schema(schema, model, name)
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                operation["responses"] |= {str(code): each for code, each in problems(408).items()}
     tag, batch = (schema["paths"][path]["post"] for path in ("/v1/tag", "/v1/tag/batch"))
     batch["requestBody"]["content"]["application/json"]["schema"]["maxItems"] = max_batch
     if example is not None:
@@ -75,6 +80,24 @@ def complete(schema: dict[str, Any], max_batch: int, example: dict[str, Any] | N
             [example, example | {"id": "17"}]
         )
     return schema
+
+
+def require_keys(schema: dict[str, Any]) -> None:
+    """Say how a key is sent, and which scope each route needs.
+
+    Args:
+        schema: the description, changed in place.
+    """
+    schema["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer KEY"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "basic": {"type": "http", "scheme": "basic", "description": "the key's name, and the key as the password"},
+    }
+    for path, methods in schema["paths"].items():
+        if needed := scope_needed(path):
+            for operation in methods.values():
+                operation["security"] = [{way: [needed]} for way in schema["components"]["securitySchemes"]]
+                operation["responses"] |= {str(code): each for code, each in problems(401, 403, 429).items()}
 
 
 def _drop_fastapi_errors(schema: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ from models.errors import ArticleError, ArticleTooLong, EmptyArticle, TagdeskErr
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 MEDIA_TYPE = "application/problem+json"
+KIND = "tagdesk.problem"
+"""Where in the scope the kind of problem is that a request was answered by."""
 
 logger = logging.getLogger("tagdesk")
 
@@ -45,9 +47,14 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("invalid-json", 400, "The request is not JSON", "Correct the JSON at the place named; send UTF-8."),
+        Kind("invalid-http", 400, "The request is not HTTP", "Send HTTP/1.1 with one Host, by an HTTP library."),
         Kind("empty-request", 400, "The request has no body", "Send an article as a JSON object."),
+        Kind("unknown-key", 401, "A key is needed", "Send a key of this service as Authorization: Bearer KEY."),
+        Kind("missing-scope", 403, "The key may not do this", "Ask for a key with the scope that the detail names."),
         Kind("not-found", 404, "Nothing is here", "See /openapi.json for the routes."),
         Kind("method-not-allowed", 405, "Wrong method", "Use a method that the Allow header names."),
+        Kind("request-timeout", 408, "The request did not arrive", "Send it again, without a pause."),
+        Kind("model-not-changed", 409, "The model stays as it is", "Do what the detail says; GET /v1/models has more."),
         Kind("request-too-large", 413, "The request is too large", "Send less at once: fewer articles, no page."),
         Kind("too-many-articles", 413, "The batch has too many articles", "Send the articles in several batches."),
         Kind("unsupported-media-type", 415, "Wrong content type", "Set the Content-Type that the detail names."),
@@ -55,7 +62,10 @@ KINDS = {
         Kind("empty-article", 422, "The article has no text", "Send a title and a body with words."),
         Kind("article-too-long", 422, "The article is too long", "Shorten the field that errors names."),
         Kind("invalid-parameter", 422, "A parameter is wrong", "Correct the parameters that errors names."),
+        Kind("too-many-requests", 429, "The key asks too often", "Wait as long as Retry-After says; send batches."),
+        Kind("head-too-large", 431, "The request's head is too large", "Send fewer headers, or shorter ones."),
         Kind("internal-error", 500, "The service failed", "Try again; if it stays, tell who runs the service."),
+        Kind("too-busy", 503, "Too much at once", "Send it again after Retry-After; another worker may be free."),
         Kind("not-ready", 503, "No model is loaded yet", "Try again when /readyz answers 200."),
     )
 }
@@ -129,10 +139,22 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     }
 
 
+class ProblemResponse(Response):
+    """A problem as an answer; the name of its kind is left in the scope, for whoever observes requests."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(to_json(problem_json(problem)), problem.kind.status, problem.headers, media_type=MEDIA_TYPE)
+        self._kind = problem.kind.name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        scope[KIND] = self._kind
+        await super().__call__(scope, receive, send)
+
+
 def problem_response(problem: Problem) -> Response:
     """Return the problem as an answer."""
-    body = to_json(problem_json(problem))
-    return Response(body, problem.kind.status, problem.headers, media_type=MEDIA_TYPE)
+    return ProblemResponse(problem)
 
 
 async def _answer_problem(_: Request, problem: Problem) -> Response:

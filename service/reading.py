@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,13 +13,13 @@ from models.article import Article
 from service.problems import Problem, pointer
 from service.schemas import ArticleIn
 
-_BOM = b"\xef\xbb\xbf"
-_LINE = re.compile(rb"\S[^\n]*")
+BOM = b"\xef\xbb\xbf"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIELDS = frozenset(ArticleIn.model_fields)
 _MAX_SEARCHED = 1024 * 1024  # beyond, the pointer is not worth the time that it takes from other requests
 _MAX_WARNINGS = 10
 _MAX_NAME = 64
+_MAX_DIGITS = 20
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -30,8 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         Problem: it is larger, or there is none.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if (declared_length(request) or 0) > limit:
         raise _too_large(limit)
     chunks = []
     size = 0
@@ -40,10 +39,16 @@ async def read_body(request: Request, limit: int) -> bytes:
         if size > limit:
             raise _too_large(limit)
         chunks.append(chunk)
-    data = b"".join(chunks).removeprefix(_BOM)
+    data = b"".join(chunks).removeprefix(BOM)
     if not data or data.isspace():
         raise Problem("empty-request", "The request has no body: send the article as a JSON object.")
     return data
+
+
+def declared_length(request: Request) -> int | None:
+    """Return the length that a request declares, None where it comes in chunks."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() and len(declared) < _MAX_DIGITS else None
 
 
 def _too_large(limit: int) -> Problem:
@@ -51,7 +56,17 @@ def _too_large(limit: int) -> Problem:
 
 
 def media_type(request: Request) -> str:
-    """Return the request's content type without its parameters, `""` where it has none."""
+    """Return the request's content type without its parameters, `""` where it has none.
+
+    Raises:
+        Problem: the body is compressed: what it unpacks to is not known before it fills the memory.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(
+            "unsupported-media-type",
+            "The request is compressed, which is not read here: send it without the header Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},
+        )
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -185,12 +200,3 @@ def read_id(row: Any) -> str | None:
         return ArticleIn(id=given).id
     except ValidationError:
         return None
-
-
-def split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the bytes of every line that is not blank."""
-    number, at = 1, 0
-    for found in _LINE.finditer(data):
-        number += data.count(b"\n", at, found.start())
-        at = found.start()
-        yield number, found[0]

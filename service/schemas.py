@@ -154,6 +154,96 @@ class TopicsOut(BaseModel):
     topics: list[TaxonomyTopicOut]
 
 
+class VersionOut(BaseModel):
+    """A version that can be served."""
+
+    model_config = ConfigDict(title="Version")
+
+    version: str
+    place: Literal["store", "shipped"]
+
+
+class FailureOut(BaseModel):
+    """A model that could not be served."""
+
+    model_config = ConfigDict(title="Failure")
+
+    model: str = Field(description="Its name and version.")
+    reason: str
+    at: str = Field(description="When, UTC.")
+
+
+class WorkerOut(BaseModel):
+    """What one worker serves."""
+
+    model_config = ConfigDict(title="Worker")
+
+    pid: int
+    model: str
+    since: str = Field(description="UTC.")
+    failure: FailureOut | None = Field(description="The last model that it could not serve.")
+
+
+class ModelsOut(BaseModel):
+    """The versions of the model, and which of them answers."""
+
+    model_config = ConfigDict(title="Models")
+
+    name: str
+    follows_current: bool = Field(description="false where the service was started with one version or a path.")
+    current: str | None = Field(description="The version that `CURRENT` names; null where it cannot be read.")
+    previous: str | None = Field(description="Where a rollback leads.")
+    versions: list[VersionOut]
+    workers: list[WorkerOut]
+    last_failure: FailureOut | None
+
+
+class ActivatedOut(BaseModel):
+    """Another version answers."""
+
+    model_config = ConfigDict(title="Activated")
+
+    model: str = Field(description="Name and version of the model that answers now.")
+    before: str = Field(description="The model that this worker served before.")
+    waiting: list[int] = Field(description="Process ids of the workers that still serve another model.")
+    workers: list[WorkerOut]
+
+
+class ShadowTopicOut(BaseModel):
+    """How often one model alone gave a topic."""
+
+    model_config = ConfigDict(title="ShadowTopic")
+
+    topic: str
+    only_active: int
+    only_shadow: int
+
+
+class DisagreementOut(BaseModel):
+    """An article of which one model alone gave the topic, and both models' confidence in it."""
+
+    model_config = ConfigDict(title="Disagreement")
+
+    id: str
+    topic: str
+    active: float
+    shadow: float
+
+
+class ShadowOut(BaseModel):
+    """Where the shadow would have answered otherwise."""
+
+    model_config = ConfigDict(title="Shadow")
+
+    active: str
+    shadow: str | None = Field(description="null where it could not be loaded.")
+    failure: str | None = Field(description="Why it could not be loaded.")
+    articles: int = Field(description="Compared since the active model answers.")
+    passed_over: int = Field(description="Not compared, because the service was busy.")
+    topics: list[ShadowTopicOut] = Field(description="Most disagreements first.")
+    strongest: list[DisagreementOut] = Field(description="Widest apart first, of articles sent with an id.")
+
+
 class StatusOut(BaseModel):
     """That the service is well."""
 

@@ -1,42 +1,38 @@
-"""The routes that tag: one article, or a batch answered line by line as it is worked off."""
+"""The routes that tag: one article, or a batch answered as it is worked off."""
 
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from models import Article, TagdeskError, TopicModel
+from models import Article, ArticleTooLong, TagdeskError, TaggedArticle, TopicModel
 from models.answer import answer
 from service import reading
 from service.active import active_model
+from service.observe import note_refused, note_tagged
 from service.openapi import article_request, batch_request, problems
 from service.problems import Problem, from_domain, internal_error, problem_json
 from service.schemas import AnswerOut
 from service.settings import Settings
+from service.streams import LINES, LinesResponse, Row, TwoWayLines, at_once, chunks, comes_in_parts, fews, rows_of_lines
 
-LINES = ("application/x-ndjson", "application/jsonl", "application/json-lines")
+MAX_EXPLAINED = 50_000
+"""Most characters of an article that is explained: what each word adds takes 25 bytes of answer a character."""
 
 # Characters from which an article takes 2 ms and more, which is worth the 0.1 ms that a thread costs.
 _LONG = 50_000
 _LONG_EXPLAINED = 1_000
 
-_CHUNK_BYTES = 65_536
-_CHUNK_SECONDS = 0.01
-
-Explain = Annotated[bool, Query(description="Add score, bias and evidence to each topic.")]
-
-
-class LinesResponse(StreamingResponse):
-    """JSON Lines."""
-
-    media_type = LINES[0]
+Explain = Annotated[
+    bool,
+    Query(description=f"Add score, bias and evidence to each topic; at most {MAX_EXPLAINED:,} characters of text."),
+]
 
 
 class QueryRoute(APIRoute):
@@ -86,21 +82,23 @@ async def tag(request: Request, explain: Explain = False) -> Response:
 async def tag_batch(request: Request, explain: Explain = False) -> Response:
     """Return one line of JSON for each article, in the order sent; a bad article's line is `{"id", "error"}`.
 
-    The article's fault is a problem, its pointers starting at that article.
+    The article's fault is a problem, its pointers starting at that article; of JSON Lines `line` is its number.
+    JSON Lines are answered while they come in, however many they are.
     """
     settings: Settings = request.app.state.settings
     sent = reading.media_type(request)
     model = active_model(request)
     if sent in LINES:
-        rows = _rows_of_lines(await reading.read_body(request, settings.max_batch_body), settings.max_batch)
-    elif reading.is_json(sent):
-        rows = _rows_of_array(await reading.read_body(request, settings.max_batch_body), settings.max_batch)
-    else:
+        parts = await rows_of_lines(chunks(request, settings.max_batch_body), settings.max_body)
+        response = TwoWayLines if comes_in_parts(request, settings.max_batch_body) else LinesResponse
+        return response(_answers(model, parts, explain=explain))
+    if not reading.is_json(sent):
         raise reading.wrong_media_type(sent, "application/json", LINES[0])
-    return LinesResponse(_answers(model, rows, explain=explain))
+    rows = _rows_of_array(await reading.read_body(request, settings.max_batch_body), settings.max_batch)
+    return LinesResponse(_answers(model, at_once(rows), explain=explain))
 
 
-def _rows_of_array(data: bytes, limit: int) -> Iterator[Any]:
+def _rows_of_array(data: bytes, limit: int) -> list[Row]:
     rows = reading.read_json(data)
     if not isinstance(rows, list):
         raise Problem(
@@ -109,64 +107,81 @@ def _rows_of_array(data: bytes, limit: int) -> Iterator[Any]:
             [{"pointer": "#", "detail": "must be an array"}],
         )
     if len(rows) > limit:
-        raise _too_many(limit)
-    return iter(rows)
+        detail = f"The batch has more than {limit:,} articles: send several batches, or JSON Lines."
+        raise Problem("too-many-articles", detail)
+    return [Row(row, _size(row)) for row in rows]
 
 
-def _rows_of_lines(data: bytes, limit: int) -> Iterator[Any]:
-    """Return the lines' JSON values, and a problem in place of one that is not JSON."""
-    lines: list[tuple[int, bytes]] = []
-    for line in reading.split_lines(data):
-        if len(lines) == limit:
-            raise _too_many(limit)
-        lines.append(line)
-    return (_row(line, number) for number, line in lines)
+def _size(row: Any) -> int:
+    body = (row.get("body") or row.get("body_html")) if isinstance(row, dict) else None
+    return len(body) if isinstance(body, str) else 0
 
 
-def _row(line: bytes, number: int) -> Any:
+async def _answers(model: TopicModel, parts: AsyncIterator[Iterable[Row]], *, explain: bool) -> AsyncIterator[bytes]:
+    """Yield the lines of a few rows at a time, letting other requests in between."""
+    long = _LONG_EXPLAINED if explain else _LONG
     try:
-        return reading.read_json(line, number)
-    except Problem as problem:
-        return problem
+        async for rows in parts:
+            for few in fews(rows, long):
+                if sum(row.size for row in few) > long:
+                    yield await to_thread.run_sync(_render_few, model, few, explain)
+                else:
+                    yield _render_few(model, few, explain)
+                await anyio.sleep(0)
+    except Problem as problem:  # the rest of the request does not arrive: too late for another status
+        yield _error(None, None, problem) + b"\n"
 
 
-def _too_many(limit: int) -> Problem:
-    return Problem("too-many-articles", f"The batch has more than {limit:,} articles: send several batches.")
+def _render_few(model: TopicModel, few: Sequence[Row], explain: bool) -> bytes:
+    """Return a line for each row: its answer, or what is in the way of it."""
+    read = [_read(row) for row in few]
+    found = iter(_tag_each(model, [one[0] for one in read if isinstance(one, tuple)], explain))
+    lines = []
+    for row, one in zip(few, read, strict=True):
+        if isinstance(one, tuple):
+            article, warnings = one
+            tagged = next(found)
+            if isinstance(tagged, Exception):
+                one = _error(article.id, row.line, tagged)
+            else:
+                one = _rendered(model, article, tagged, warnings)
+        lines.append(one)
+    return b"".join(line + b"\n" for line in lines)
 
 
-async def _answers(model: TopicModel, rows: Iterator[Any], *, explain: bool) -> AsyncIterator[bytes]:
-    """Yield the lines in chunks, letting other requests in between."""
-    chunk = bytearray()
-    due = time.monotonic() + _CHUNK_SECONDS
-    for row in rows:
-        chunk += await _answer_row(model, row, explain=explain)
-        chunk += b"\n"
-        if len(chunk) > _CHUNK_BYTES or time.monotonic() > due:
-            yield bytes(chunk)
-            chunk.clear()
-            await anyio.sleep(0)
-            due = time.monotonic() + _CHUNK_SECONDS
-    if chunk:
-        yield bytes(chunk)
-
-
-async def _answer_row(model: TopicModel, row: Any, *, explain: bool) -> bytes:
-    if isinstance(row, Problem):
-        return _error(None, row)
+def _read(row: Row) -> tuple[Article, list[str]] | bytes:
+    """Return the row's article and warnings, or the line of an error."""
+    value = None
     try:
-        article, warnings = reading.read_article(row)
-        return await _answer(model, article, warnings, explain=explain)
-    except Problem as error:
-        problem = error
-    except TagdeskError as error:
-        problem = from_domain(error)
+        value = row.value()
+        return reading.read_article(value)
     except Exception as error:  # noqa: BLE001 - one article must not cost the others their answers
-        problem = internal_error(error)
-    return _error(reading.read_id(row), problem)
+        return _error(reading.read_id(value), row.line, error)
 
 
-def _error(given: str | None, problem: Problem) -> bytes:
-    return to_json({"id": given, "error": problem_json(problem)})
+def _tag_each(model: TopicModel, articles: list[Article], explain: bool) -> list[TaggedArticle | Exception]:
+    if not explain:
+        with suppress(Exception):  # one by one, below, shows whose it is
+            return list(model.tag_many(articles))
+    return [_tagged_or_error(model, article, explain) for article in articles]
+
+
+def _tagged_or_error(model: TopicModel, article: Article, explain: bool) -> TaggedArticle | Exception:
+    try:
+        return _tag(model, article, explain)
+    except Exception as error:  # noqa: BLE001 - as above
+        return error
+
+
+def _error(given: str | None, line: int | None, error: Exception) -> bytes:
+    problem = error if isinstance(error, Problem) else _problem(error)
+    note_refused(problem.kind.name)
+    place = {} if line is None else {"line": line}
+    return to_json({"id": given, **place, "error": problem_json(problem)})
+
+
+def _problem(error: Exception) -> Problem:
+    return from_domain(error) if isinstance(error, TagdeskError) else internal_error(error)
 
 
 async def _answer(model: TopicModel, article: Article, warnings: list[str], *, explain: bool) -> bytes:
@@ -177,6 +192,27 @@ async def _answer(model: TopicModel, article: Article, warnings: list[str], *, e
 
 
 def _render(model: TopicModel, article: Article, warnings: list[str], explain: bool) -> bytes:
-    found = answer(model.tag(article, explain=explain), model.ref)
+    return _rendered(model, article, _tag(model, article, explain), warnings)
+
+
+def _tag(model: TopicModel, article: Article, explain: bool) -> TaggedArticle:
+    if explain and len(article.body or article.body_html or "") > MAX_EXPLAINED:
+        _refuse_to_explain(article)
+    return model.tag(article, explain=explain)
+
+
+def _refuse_to_explain(article: Article) -> None:
+    text = article.text()
+    if len(text.body) > MAX_EXPLAINED:
+        raise ArticleTooLong(
+            f"{text.body_field} has {len(text.body):,} characters of text; at most {MAX_EXPLAINED:,} are explained: "
+            "shorten it, or ask without explain",
+            text.body_field,
+        )
+
+
+def _rendered(model: TopicModel, article: Article, tagged: TaggedArticle, warnings: list[str]) -> bytes:
+    note_tagged(model, article, tagged, warnings)
+    found = answer(tagged, model.ref)
     found["warnings"] += warnings
     return to_json(found)

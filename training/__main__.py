@@ -247,7 +247,7 @@ def _ship(options: argparse.Namespace) -> None:
     if not target.exists():
         shutil.copytree(store() / name / version, target)
     load_bundle(target)
-    make_current(SHIPPED, name, version)
+    make_current(SHIPPED, name, version, remember=False)
     if old and old != version:
         shutil.rmtree(SHIPPED / name / old)
     print(f"{name}@{version} is shipped")

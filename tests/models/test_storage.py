@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 from models import Article, BundleError, BundleNotFound, load, storage
-from models.storage import CURRENT, current, locate, make_current
+from models.storage import (
+    CURRENT,
+    HISTORY,
+    current,
+    current_mark,
+    locate,
+    make_current,
+    named,
+    previous,
+    roll_back,
+    versions,
+)
 from tests.tiny import save_tiny_model
 
 
@@ -66,6 +77,7 @@ def test_shipped_model_answers_where_the_store_has_none(
 
 def test_shipped_model_answers_where_the_store_has_no_current_one(store: Path, shipped: Path) -> None:
     (store / "tiny" / CURRENT).unlink()
+    shutil.rmtree(store / "tiny" / "1")
     assert locate("tiny") == shipped / "tiny" / "1"
 
 
@@ -79,9 +91,25 @@ def test_store_is_var_models_unless_the_environment_says_otherwise(monkeypatch: 
 
 def test_current_that_names_a_missing_version_is_an_error(store: Path, shipped: Path) -> None:
     """The shipped model does not stand in for one that was meant to be served."""
-    shutil.rmtree(store / "tiny" / "1")
-    with pytest.raises(BundleNotFound, match=r"CURRENT names version '1', which is not there"):
+    make_current(store, "tiny", "2")
+    shutil.rmtree(store / "tiny" / "2")
+    with pytest.raises(BundleNotFound, match=r"CURRENT names version '2', which is not there"):
         locate("tiny")
+
+
+def test_store_may_name_the_shipped_version(store: Path, shipped: Path) -> None:
+    """Going back to what Tagdesk ships needs no copy of it."""
+    shutil.rmtree(store / "tiny" / "1")
+    make_current(store, "tiny", "1")
+    assert named("tiny") == "1"
+    assert locate("tiny") == locate("tiny@1") == shipped / "tiny" / "1"
+
+
+def test_bundle_that_is_another_than_its_folder_says_is_an_error(store: Path) -> None:
+    """Else a model would answer under a name that is not the one it was asked for by."""
+    with pytest.raises(BundleError, match=r"its manifest is that of tiny@1"):
+        load("tiny@2")
+    assert load(store / "tiny" / "2").ref == "tiny@1"
 
 
 def test_empty_current_is_an_error(store: Path, shipped: Path) -> None:
@@ -118,7 +146,7 @@ def test_name_that_is_no_plain_name_finds_nothing(store: Path, shipped: Path, re
 def test_making_a_version_current_is_atomic_and_leaves_no_draft(store: Path) -> None:
     make_current(store, "tiny", "2")
     assert current(store, "tiny") == "2"
-    assert sorted(path.name for path in (store / "tiny").iterdir()) == ["1", "2", CURRENT]
+    assert sorted(path.name for path in (store / "tiny").iterdir()) == ["1", "2", CURRENT, HISTORY]
     assert (store / "tiny" / CURRENT).stat().st_mode & 0o777 == 0o644
 
 
@@ -136,3 +164,72 @@ def test_current_that_cannot_be_written_is_an_error_and_leaves_no_draft(store: P
     with pytest.raises(BundleError, match=r"cannot write .*CURRENT"):
         make_current(store, "tiny", "2")
     assert sorted(path.name for path in (store / "tiny").iterdir()) == ["1", "2", CURRENT]
+
+
+def test_versions_are_the_folders_in_the_store(store: Path) -> None:
+    (store / "tiny" / ".draft-1").mkdir()
+    assert versions(store, "tiny") == ["1", "2"]
+    assert versions(store, "none") == versions(store / "none", "tiny") == []
+    with pytest.raises(BundleNotFound):
+        versions(store, "..")
+
+
+def test_rolling_back_undoes_one_change_after_the_other(store: Path) -> None:
+    shutil.copytree(store / "tiny" / "1", store / "tiny" / "3")
+    for version in ("2", "3", "3"):
+        make_current(store, "tiny", version)
+    assert previous(store, "tiny") == "2"
+    assert [roll_back(store, "tiny"), roll_back(store, "tiny")] == ["2", "1"]
+    assert current(store, "tiny") == "1"
+    assert previous(store, "tiny") is None
+    with pytest.raises(BundleNotFound, match="was current before"):
+        roll_back(store, "tiny")
+
+
+def test_rolling_back_leads_to_the_shipped_version_that_was_served(shipped: Path, store: Path) -> None:
+    (store / "tiny" / CURRENT).unlink()
+    make_current(store, "tiny", "2")
+    assert roll_back(store, "tiny") == "1"
+
+
+def test_rolling_back_passes_over_versions_that_are_gone(store: Path) -> None:
+    shutil.copytree(store / "tiny" / "1", store / "tiny" / "3")
+    for version in ("2", "3"):
+        make_current(store, "tiny", version)
+    shutil.rmtree(store / "tiny" / "2")
+    assert roll_back(store, "tiny") == "1"
+
+
+def test_rolling_back_survives_what_a_power_cut_leaves(store: Path) -> None:
+    """The history was written and `CURRENT` was not; or a file was damaged."""
+    make_current(store, "tiny", "2")
+    (store / "tiny" / HISTORY).write_text("1\n2\n")
+    assert previous(store, "tiny") == "1"
+    for written in (b"", b"\xff", b"../..\n", b"/etc\n"):
+        (store / "tiny" / HISTORY).write_bytes(written)
+        assert previous(store, "tiny") is None
+        make_current(store, "tiny", "1")
+        make_current(store, "tiny", "2")
+        assert previous(store, "tiny") == "1"
+
+
+def test_history_keeps_the_last_twenty(store: Path) -> None:
+    for turn in range(50):
+        make_current(store, "tiny", "21"[turn % 2])
+    assert len((store / "tiny" / HISTORY).read_text().split()) == 20
+
+
+def test_shipping_leaves_no_history(store: Path) -> None:
+    make_current(store, "tiny", "2", remember=False)
+    assert not (store / "tiny" / HISTORY).exists()
+
+
+def test_mark_changes_whenever_current_is_written(store: Path, shipped: Path) -> None:
+    marks = [current_mark("tiny")]
+    for version in ("2", "2", "1"):
+        make_current(store, "tiny", version)
+        marks.append(current_mark("tiny"))
+    (store / "tiny" / CURRENT).write_text("2\n")
+    marks.append(current_mark("tiny"))
+    assert len(set(marks)) == 5
+    assert current_mark("tiny") == current_mark("tiny")

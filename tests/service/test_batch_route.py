@@ -1,13 +1,22 @@
 """POST /v1/tag/batch: many articles in, one line each out."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
+from models.storage import SHIPPED, current
+from service.app import create_app
 from service.settings import Settings
 
+Serve = Callable[[ASGIApp], AbstractContextManager[str]]
+
+DATA = Path(__file__).parent.parent / "data"
 LINES = {"Content-Type": "application/x-ndjson"}
 
 
@@ -24,6 +33,24 @@ def test_answers_an_array_in_order(client: httpx.Client) -> None:
     articles = [{"id": str(n), "body": ("war", "summit", "rain")[n % 3]} for n in range(20)]
     found = rows(client.post("/v1/tag/batch", json=articles))
     assert found == [client.post("/v1/tag", json=article).json() for article in articles]
+
+
+def test_answers_to_the_byte_as_one_by_one(serve: Serve) -> None:
+    """The shipped model's answer is the same to an article alone, in an array and in a line."""
+    sent = [json.loads(line) for line in (DATA / "articles.jsonl").read_text(encoding="utf-8").splitlines()]
+    articles = [{name: row[name] for name in ("id", "title", "body")} for row in sent]
+    articles += [{"body_html": f"<p>{row['body']}</p>"} for row in articles[:5]]
+    version = current(SHIPPED, "news-en")
+    app = create_app(Settings(model=str(SHIPPED / "news-en" / str(version))))
+    with serve(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+        alone = [client.post("/v1/tag", json=article).content for article in articles]
+        lines = "\n".join(map(json.dumps, articles))
+        for answer in (
+            client.post("/v1/tag/batch", json=articles),
+            client.post("/v1/tag/batch", content=lines, headers=LINES),
+            client.post("/v1/tag/batch", content=iter([lines.encode()]), headers=LINES),
+        ):
+            assert answer.content.splitlines() == alone
 
 
 @pytest.mark.parametrize("name", ["application/x-ndjson", "application/jsonl", "application/json-lines; charset=utf-8"])
@@ -54,12 +81,14 @@ def test_puts_an_error_in_place_of_a_bad_article(client: httpx.Client) -> None:
 
 
 def test_puts_an_error_in_place_of_a_bad_line(client: httpx.Client) -> None:
-    """A line that is not JSON gets its problem with the line's number."""
+    """A line that is not JSON, or no article, gets its problem with the line's number, blank ones counted."""
     sent = (
-        b'{"id": 1, "body": "war"}\n\n{"id": 2, "body": \n{"id": 3, "body": "\\ud83d"}\n\xff\n{"id": 5, "body": "war"}'
+        b'{"id": 1, "body": "war"}\n\n{"id": 2, "body": \n{"id": 3, "body": "\\ud83d"}\n\xff\n{"id": 6}\n'
+        b'{"id": 7, "body": "war"}'
     )
     found = rows(client.post("/v1/tag/batch", content=sent, headers=LINES))
-    assert [row["id"] for row in found] == ["1", None, None, None, "5"]
+    assert [row["id"] for row in found] == ["1", None, None, None, "6", "7"]
+    assert [row.get("line") for row in found] == [None, 3, 4, 5, 6, None]
     details = [row["error"]["detail"] for row in found if "error" in row]
     assert "line 3 column" in details[0]
     assert details[1].startswith("Line 4: half of a surrogate pair")
@@ -78,18 +107,15 @@ def test_answers_an_empty_array_with_nothing(client: httpx.Client) -> None:
     assert rows(client.post("/v1/tag/batch", json=[])) == []
 
 
-@pytest.mark.parametrize("as_lines", [True, False])
-def test_refuses_too_many_articles(client: httpx.Client, tiny_settings: Settings, as_lines: bool) -> None:
-    """A batch over the limit is refused whole, before anything is answered."""
+def test_refuses_too_many_articles(client: httpx.Client, tiny_settings: Settings) -> None:
+    """An array over the limit is refused whole, before anything is answered; JSON Lines have no such limit."""
     articles = [{"body": "war"}] * (tiny_settings.max_batch + 1)
-    lines = "\n".join(map(json.dumps, articles))
-    if as_lines:
-        response = client.post("/v1/tag/batch", content=lines, headers=LINES)
-    else:
-        response = client.post("/v1/tag/batch", json=articles)
+    response = client.post("/v1/tag/batch", json=articles)
     assert response.status_code == 413
     assert response.json()["type"] == "/problems/too-many-articles"
     assert rows(client.post("/v1/tag/batch", json=articles[1:]))
+    lines = "\n".join(map(json.dumps, articles))
+    assert len(rows(client.post("/v1/tag/batch", content=lines, headers=LINES))) == len(articles)
 
 
 def test_refuses_one_article(client: httpx.Client) -> None:

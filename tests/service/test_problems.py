@@ -193,7 +193,7 @@ def test_says_nothing_of_an_unexpected_error(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError(f"cannot read {CANARY}")
 
-    monkeypatch.setattr(TopicModel, "tag", fail)
+    monkeypatch.setattr(TopicModel, "_tag", fail)
     with caplog.at_level(logging.DEBUG):
         problem = check(client.post("/v1/tag", json={"body": CANARY}), 500, "internal-error")
         batch = client.post("/v1/tag/batch", json=[{"id": 1, "body": CANARY}, {"id": 2, "body": CANARY}])

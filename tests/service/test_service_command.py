@@ -6,18 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
+from service.server import listen
+from service.settings import Settings
 
 
 @contextmanager
 def started(store: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Start the service on the tiny model; yield its address and its process."""
-    command = [sys.executable, "-m", "service", "--port", "0", "--model", "tiny", *options]
+    command = [sys.executable, "-m", "service", "--port", "0", "--model", "tiny", "--access-log", "false", *options]
     with subprocess.Popen(
         command, env=_environment(store), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -40,6 +45,33 @@ def refused(store: Path, *options: str, **variables: str) -> tuple[int, str]:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     return done.returncode, done.stderr
+
+
+@contextmanager
+def begun(address: str) -> Iterator[socket.socket]:
+    """Begin a request: its head is sent, its body is not."""
+    parts = urlsplit(address)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/tag HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+        )
+        time.sleep(0.2)
+        yield connection
+
+
+def answers(address: str) -> bool:
+    """Tell whether somebody listens there."""
+    try:
+        return httpx.get(f"{address}livez").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def workers_of(parent: int) -> set[int]:
+    """Return the process ids of a service's workers."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    return {child for child, line in lines.items() if b"spawn_main" in line}
 
 
 def _environment(store: Path) -> dict[str, str]:
@@ -97,3 +129,94 @@ def test_names_the_setting_at_fault(tiny_store: Path, options: list[str], variab
     code, said = refused(tiny_store, *options, **variables)
     assert code == 2
     assert "TAGDESK_WORKERS (or --workers) is 'many'" in said
+
+
+def test_refuses_other_machines_without_keys(tiny_store: Path) -> None:
+    """Without keys only this machine may ask, unless that is wanted in so many words."""
+    for host in ("0.0.0.0", "::"):
+        code, said = refused(tiny_store, "--host", host, "--port", "0", "--model", "tiny")
+        assert code == 2
+        assert f"{host} is reached from other machines, and no key is asked for" in said
+        assert "TAGDESK_KEYS_FILE" in said
+        assert "TAGDESK_ALLOW_NO_KEYS=true" in said
+
+
+def test_listens_to_others_when_told_to() -> None:
+    """A file of keys, or the setting that allows none, lets it listen beyond this machine."""
+    for given in ({"allow_no_keys": True}, {"keys_file": "keys.json"}):
+        with listen(Settings(host="0.0.0.0", port=0, **given)) as listener:
+            assert listener.getsockname()[0] == "0.0.0.0"
+
+
+def test_names_the_keys_file_it_cannot_use(tiny_store: Path, tmp_path: Path) -> None:
+    """A keys file that is missing or broken is one sentence, before anything listens."""
+    path = tmp_path / "keys.json"
+    code, said = refused(tiny_store, "--keys-file", str(path), "--port", "0", "--model", "tiny")
+    assert (code, "key create NAME" in said) == (1, True)
+    path.write_text("{}")
+    code, said = refused(tiny_store, "--keys-file", str(path), "--port", "0", "--model", "tiny")
+    assert (code, f"cannot use the keys file {path}" in said) == (1, True)
+
+
+def test_names_the_port_that_takes_rights(tiny_store: Path) -> None:
+    """An address that is not this machine's is named like a port in use."""
+    code, said = refused(tiny_store, "--host", "203.0.113.1", "--port", "0", "--model", "tiny")
+    assert code == 1
+    assert "cannot listen on 203.0.113.1 port 0" in said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_finishes_what_is_in_flight(tiny_store: Path, workers: str) -> None:
+    """On SIGTERM /readyz turns to 503, a request that has begun is answered, and the exit code is 0."""
+    with started(tiny_store, "--workers", workers, "--stop-delay", "2") as (address, process):
+        with httpx.Client(base_url=address) as probe, begun(address) as request:
+            assert probe.get("/readyz").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            response = probe.get("/readyz")
+            assert (response.status_code, response.json()["type"]) == (503, "/problems/not-ready")
+            time.sleep(2)
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(f"{address}livez")
+            request.sendall(b'{"body": "war"}')
+            assert b" 200 OK" in request.recv(65536)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_does_not_wait_for_ever(tiny_store: Path) -> None:
+    """A request that never ends is cut off when the time to finish is over, and the exit code is 0."""
+    with started(tiny_store, "--stop-timeout", "1") as (address, process), begun(address):
+        process.send_signal(signal.SIGTERM)
+        stopped = time.monotonic()
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - stopped < 8
+    assert (process.returncode, err) == (0, "")
+
+
+def test_replaces_a_worker_that_is_killed(tiny_store: Path) -> None:
+    """A worker killed with -9 is replaced, and requests that come meanwhile are answered by the other."""
+    with started(tiny_store, "--workers", "2") as (address, process):
+        before = workers_of(process.pid)
+        assert len(before) == 2
+        os.kill(min(before), signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while len(workers_of(process.pid) - {min(before)}) < 2 and time.monotonic() < deadline:
+            assert httpx.post(f"{address}v1/tag", json={"body": "war"}).status_code == 200
+        for _ in range(20):
+            assert httpx.post(f"{address}v1/tag", json={"body": "war"}).status_code == 200
+        assert len(workers_of(process.pid) - {min(before)}) == 2
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_workers_do_not_outlive_their_parent(tiny_store: Path) -> None:
+    """Workers whose parent was killed stop, and give the port back."""
+    with started(tiny_store, "--workers", "2") as (address, process):
+        process.kill()
+        process.wait(30)
+        deadline = time.monotonic() + 20
+        while answers(address) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not answers(address)

@@ -7,7 +7,7 @@ import pytest
 
 import service
 from service.problems import KINDS
-from service.settings import Settings, option, variable
+from service.settings import Settings, option, shown, variable
 from tests.service.test_openapi import ROUTES
 
 README = Path(service.__file__).with_name("README.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def test_lists_every_setting(one: object) -> None:
 
 
 def _shown(default: object) -> str:
-    return f"{default:,}" if isinstance(default, int) and default > 9999 else f"{default}"
+    return f"{default:,}" if isinstance(default, int) and default > 9999 else shown(default)
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(ROUTES))

@@ -1,0 +1,96 @@
+"""`python -m service key create|list|revoke`: the commands that write the keys file, and show a key once."""
+
+import argparse
+import fcntl
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from models.bundle import sync_folder
+from service.keys import SCOPES, Key, KeysError, keys_json, new_key, read_keys
+from service.settings import CONFIG, Settings, SettingsError, option, variable
+
+
+def run(arguments: Sequence[str]) -> str:
+    """Run one of the commands and return what it prints.
+
+    Raises:
+        SettingsError: no keys file is named.
+        KeysError: it cannot be done.
+    """
+    options = _parser().parse_args(arguments)
+    settings = Settings.from_environment(options={"keys_file": options.keys_file, CONFIG: options.config})
+    if not settings.keys_file:
+        raise SettingsError(f"no keys file is named: set {variable('keys_file')} or give {option('keys_file')}")
+    path = Path(settings.keys_file)
+    if options.command == "list":
+        return "".join(f"{key.name}\t{','.join(key.scopes)}\t{key.created}\n" for key in read_keys(path))
+    try:
+        if options.command == "revoke":
+            return _revoke(path, options.name)
+        return _create(path, options.name, options.scope)
+    except OSError as error:
+        raise KeysError(f"cannot write the keys file {path}: {error.strerror}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service key", description="Make, list and revoke keys.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    create = commands.add_parser("create", help="make a key and print it, once")
+    create.add_argument("name", help="whose key it is")
+    create.add_argument("--scope", action="append", required=True, choices=SCOPES, help="what it is for; may repeat")
+    commands.add_parser("list", help="list the keys' names, scopes and days of creation")
+    revoke = commands.add_parser("revoke", help="remove a key; running services notice within a second")
+    revoke.add_argument("name", help="the key's name")
+    for command in commands.choices.values():
+        for name in ("keys_file", CONFIG):
+            command.add_argument(option(name), metavar="FILE", help=f"as {variable(name)}")
+    return parser
+
+
+def _create(path: Path, name: str, scopes: Iterable[str]) -> str:
+    key, token = new_key(name, scopes, datetime.now(UTC).date().isoformat())
+    with _locked(path):
+        keys = read_keys(path) if path.exists() else []
+        if any(one.name == name for one in keys):
+            raise KeysError(f"there is a key called {name} already: choose another name, or revoke it first")
+        _write(path, [*keys, key])
+    return f"{token}\n"
+
+
+def _revoke(path: Path, name: str) -> str:
+    with _locked(path):
+        keys = read_keys(path)
+        kept = [key for key in keys if key.name != name]
+        if len(kept) == len(keys):
+            raise KeysError(f"no key is called {name}: `python -m service key list` names them")
+        _write(path, kept)
+    return ""
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other commands out; the lock is on the folder, since the file itself is replaced."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _write(path: Path, keys: Iterable[Key]) -> None:
+    """Replace the file in one step, readable by its owner alone."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(keys_json(keys))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)

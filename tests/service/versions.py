@@ -1,0 +1,60 @@
+"""A store with versions of the tiny model that answer differently, and the service on it, for the tests of swaps."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from models.bundle import save_bundle
+from models.storage import make_current
+from tests.tiny import NAME, WEIGHTS, tiny_model
+
+TOPIC_OF = {"busy": "diplomacy", "calm": "weather", "tense": "conflict"}
+"""The one topic that each version gives to `ARTICLE`."""
+
+ARTICLE = {"id": "a-1", "body": "The the the."}
+
+
+def save_versions(store: Path) -> Path:
+    """Write the versions, of which `calm` is current, and return their folder."""
+    for version, topic in TOPIC_OF.items():
+        model = tiny_model()
+        bias = model.bias.copy()
+        bias[model.taxonomy.column(topic)] = 4.0
+        folder = save_bundle(replace(model, version=version, bias=bias), list(WEIGHTS), f"# {version}\n", store)
+    make_current(store, NAME, "calm")
+    return folder.parent
+
+
+def spoil(folder: Path) -> None:
+    """Change one byte of a bundle's arrays."""
+    path = folder / "arrays.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@contextmanager
+def serving(store: Path, *options: str) -> Iterator[str]:
+    """Run `python -m service` on a store; yield its address."""
+    command = [sys.executable, "-m", "service", "--port=0", "--model=tiny", "--rate-limit=0", "--access-log=false"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGDESK_")}
+    with subprocess.Popen(
+        [*command, *options],
+        env=kept | {"TAGDESK_STORE": str(store)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"(http://127\.0\.0\.1:\d+)/", process.stdout.readline())
+            assert found, "the service did not start"
+            yield found[1]
+        finally:
+            process.terminate()
+            process.wait(30)
