@@ -11,7 +11,7 @@ PORT ?= 8080
 option = $(if $(findstring command,$(origin $1)),--$2 $($1))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run data train evaluate ship lint types check test test-docker bench bench-quick clean
+.PHONY: help install lock run data train search evaluate ship lint types check test test-docker bench bench-quick clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,9 +50,14 @@ data: $(VENV)/all ## Fetch the open corpora into var/corpora, unless they are at
 	@$(BIN)/python -m training data
 
 train: $(VENV)/all ## Train the default model, or one of your own data (DATA= MAP=); it becomes current in the store
-	@$(BIN)/python -m training train --publish $(call option,DATA,data) $(call option,MAP,map) \
+	@$(BIN)/python -m training $(call option,CONFIG,config) train --publish $(call option,DATA,data) $(call option,MAP,map) \
 		$(call option,TAXONOMY,taxonomy) $(call option,FORMAT,format) $(call option,NAME,name) \
-		$(call option,LANGUAGE,language)
+		$(call option,LANGUAGE,language) $(call option,PRECISION_TARGET,precision-target) $(call option,TEST,test)
+
+search: $(VENV)/all ## Search for better training settings until BUDGET= (30m) is over or Ctrl-C; the best so far is kept
+	@$(BIN)/python -m training $(call option,CONFIG,config) search $(call option,BUDGET,budget) \
+		$(call option,DATA,data) $(call option,MAP,map) $(call option,TAXONOMY,taxonomy) \
+		$(call option,FORMAT,format) $(call option,NAME,name) $(call option,LANGUAGE,language)
 
 evaluate: $(VENV)/all ## Print a model's figures on held-out and gold articles, or on your own (DATA= MODEL=)
 	@$(BIN)/python -m training evaluate $(call option,DATA,data) $(call option,MAP,map) \

@@ -96,15 +96,15 @@ def train(who: str, count: int, topics: int) -> Figures:
     """Time the parts of training on synthetic topics: what an article's labels and names hash to."""
     rows = bodies(count)
     decisions = synthetic([f"{label} {body}" for label, body in rows], topics)
-    return _train(who, _as_texts([body for _, body in rows]), decisions, np.ones(len(rows), np.bool_))
+    return _train(who, _as_texts([body for _, body in rows]), decisions)
 
 
 def train_default(who: str, count: int, _: int) -> Figures:
-    """Time the parts of training the default model, on the articles that it learns from."""
+    """Time the parts of training on the default model's corpora, all topics as their label maps decide them."""
     if (corpus_folder() / WIKINEWS).exists():
         data = read_training_set(load_config(), load_taxonomy(), corpus_folder())
         learn = np.flatnonzero(~data.test)[: count or None]
-        return _train(who, [data.texts[i] for i in learn], data.decisions[learn], data.by_hand[learn])
+        return _train(who, [data.texts[i] for i in learn], data.decisions[learn])
     return train(who, count or 280, 22)
 
 
@@ -117,19 +117,15 @@ def synthetic(texts: list[str], topics: int) -> NDArray[np.int8]:
     return decisions
 
 
-def _train(who: str, texts: list[ArticleText], decisions: NDArray[np.int8], by_hand: NDArray[np.bool_]) -> Figures:
+def _train(who: str, texts: list[ArticleText], decisions: NDArray[np.int8]) -> Figures:
     count = load_config().fit.folds
     fold = folds([str(i) for i in range(len(texts))], count, load_config().fit.seed)
-    if by_hand.any():
-        fold[~by_hand] = -1
     decisions = decisions[:, learnable(decisions, fold, count)]
-    figures = _ours(texts, decisions, by_hand, fold) if who == "ours" else _sklearn(texts, decisions)
+    figures = _ours(texts, decisions, fold) if who == "ours" else _sklearn(texts, decisions)
     return figures | {"articles": len(texts), "topics": decisions.shape[1], "seconds": sum(figures.values())}
 
 
-def _ours(
-    texts: list[ArticleText], decisions: NDArray[np.int8], by_hand: NDArray[np.bool_], fold: NDArray[np.int64]
-) -> Figures:
+def _ours(texts: list[ArticleText], decisions: NDArray[np.int8], fold: NDArray[np.int64]) -> Figures:
     """Do what `training.train` does between reading and writing."""
     config = load_config()
     _compile()
@@ -138,16 +134,14 @@ def _ours(
         title_weight=config.features.title_weight, min_df=config.fit.min_df, max_features=config.fit.max_features
     ).fit_transform(texts)
     vectorized = perf_counter()
-    weight = np.where(by_hand & ~by_hand.all(), config.fit.hand_weight, 1.0)
-    fitted = fit_topics(X, decisions, weight, fold, config.fit)
+    fitted = fit_topics(X, decisions, fold, config.fit)
     fit = perf_counter()
-    decided = decisions[fold >= 0]
-    calibrate(fitted.out_of_fold, decided, np.ones(len(decided)), config.fit.precision_target)
+    calibrate(fitted.out_of_fold, decisions, np.ones(len(decisions)), config.fit.precision_target)
     return {"vectorize": vectorized - start, "fit": fit - vectorized, "calibrate": perf_counter() - fit}
 
 
 def _sklearn(texts: list[ArticleText], decisions: NDArray[np.int8]) -> Figures:
-    """Do the same with scikit-learn's own classes; they know no open topics (a no here) and no weights."""
+    """Do the same with scikit-learn's own classes; they know no open topics (a no here)."""
     config = load_config()
     plain = [pipeline_text(text, config.features.title_weight) if text.title else text.body for text in texts]
     Y = (decisions == YES).astype(np.int8)

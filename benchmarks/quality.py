@@ -190,9 +190,9 @@ ours alone is told where the title ends. Nothing was chosen on a test set: the w
 their topics. Lines that say "quoted" are others' figures, not measured here; – is not measured.
 
 - **Tagdesk** is `benchmarks/quality_ours.py`: the repository's own vectorizer and fit; words or 1- and 2-grams,
-  weight of the title, and C by 3-fold cross-validation among five settings.
+  weight of the title, power of the log-count ratio, and C by 3-fold cross-validation among eight settings.
 - **scikit-learn**: `TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))`, C by 3-fold cross-validation among
-  three.
+  four (`LogisticRegression`: three).
 - **fastText** tunes itself on a tenth of the training articles for as long as Tagdesk took, at least 60 s of the
   processor, then learns from all of them; for R90 one-versus-all.
 - **R90** is decided, for these three, by each topic's F1-best cut-off of the scores out of fold, no lower than the

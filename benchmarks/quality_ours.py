@@ -26,19 +26,26 @@ class Setting:
         longest: words in the longest n-gram.
         min_df: articles that an n-gram needs.
         title_weight: how often a word of the title counts.
+        count_ratio: power of the log-count ratio that n-grams are multiplied by.
         C: inverse strength of the penalty.
     """
 
     longest: int = 2
     min_df: int = 2
     title_weight: float = 1.0
+    count_ratio: float = 0.4
     C: float = 1.0
 
 
-FEATURES = (Setting(longest=1, min_df=1), Setting(), Setting(title_weight=2.0))
-"""Tried first, at C = 1."""
-PENALTIES = (0.3, 3.0)
-"""Tried next, on the best features."""
+FEATURES = (
+    Setting(longest=1, min_df=1),
+    Setting(longest=1, min_df=1, title_weight=2.0),
+    Setting(),
+    Setting(title_weight=2.0),
+)
+"""Tried first, the rest as above."""
+MOVES = {"count_ratio": (0.0, 1.0), "C": (0.3, 3.0)}
+"""Tried next, one after the other, with the best so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ def tagdesk(
 
 
 def _search(texts: Sequence[ArticleText], decisions: NDArray[np.int8], *, multi: bool) -> Setting:
-    """Choose the features, then the penalty, by scores out of fold."""
+    """Choose the features, then the log-count ratio's power, then the penalty, by scores out of fold."""
     truth = decisions == YES
 
     def good(setting: Setting, X: sp.csr_matrix) -> float:
@@ -99,11 +106,12 @@ def _search(texts: Sequence[ArticleText], decisions: NDArray[np.int8], *, multi:
     tried: dict[Setting, float] = {}
     for setting in FEATURES:
         tried[setting] = good(setting, _vectorizer(setting).fit_transform(texts))
-    best = max(tried, key=tried.__getitem__)
-    X = _vectorizer(best).fit_transform(texts)
-    for penalty in PENALTIES:
-        setting = Setting(**asdict(best) | {"C": penalty})
-        tried[setting] = good(setting, X)
+    X = _vectorizer(max(tried, key=tried.__getitem__)).fit_transform(texts)
+    for name, values in MOVES.items():
+        best = max(tried, key=tried.__getitem__)
+        for value in values:
+            setting = Setting(**asdict(best) | {name: value})
+            tried[setting] = good(setting, X)
     return max(tried, key=tried.__getitem__)
 
 
@@ -112,8 +120,8 @@ def _vectorizer(setting: Setting) -> NgramVectorizer:
 
 
 def _fit(X: sp.csr_matrix, decisions: NDArray[np.int8], setting: Setting) -> Fitted:
-    settings = FitSettings(C=setting.C, folds=FOLDS)
-    return fit_topics(X, decisions, np.ones(len(decisions)), _folds(decisions == YES), settings)
+    settings = FitSettings(C=setting.C, count_ratio=setting.count_ratio, folds=FOLDS)
+    return fit_topics(X, decisions, _folds(decisions == YES), settings)
 
 
 def _folds(truth: NDArray[np.bool_]) -> NDArray[np.int64]:

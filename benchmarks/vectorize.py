@@ -90,13 +90,12 @@ def _training(*, quick: bool) -> str:
         )
         for who, name in (("ours", "Tagdesk"), ("sklearn", "TfidfVectorizer, OneVsRest(LinearSVC, n_jobs=2)"))
     ]
-    head = ("seconds", "vectorize", "fit, 3-fold and final", "calibrate", "all", "faster", "memory")
+    head = ("seconds", "vectorize", "fit, folds and final", "calibrate", "all", "faster", "memory")
     return (
         f"## Training on {found['ours']['articles']:,} articles, {found['ours']['topics']} topics\n\n"
         + markdown(head, rows)
-        + "\n\nFrom cleaned texts to calibrated topics. Out-of-fold scores are of the hand-labelled articles with us, "
-        "of all articles with `cross_val_predict`. scikit-learn's classes know no open topics (taken as no) and no "
-        "weights through OneVsRest, so their model is another one."
+        + "\n\nFrom cleaned texts to calibrated topics. Out-of-fold scores are of all articles. scikit-learn's "
+        "classes know no open topics (taken as no), so their model is another one."
     )
 
 

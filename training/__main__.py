@@ -1,8 +1,9 @@
-"""Make a model from the command line: `python -m training data|train|evaluate|publish|export|import|ship`."""
+"""Make a model from the command line: `python -m training data|train|search|evaluate|publish|export|import|ship`."""
 
 import argparse
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -10,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import joblib
+from tqdm import tqdm
 
 from models.bundle import CARD, load_bundle, read_ngrams
 from models.errors import BundleError, BundleNotFound, TagdeskError
 from models.storage import SHIPPED, current, load, locate, make_current, store
 from models.taxonomy import Taxonomy, load_taxonomy
 from models.topic_model import TopicModel
-from training.config import DEFAULT_CONFIG, Config, load_config
+from training.config import BY_ID, DEFAULT_CONFIG, LATEST, Config, load_config
 from training.corpus import file_sha256, read_corpus
 from training.current_events import fetch_current_events
 from training.errors import CorpusError, TrainingError
@@ -30,6 +32,7 @@ from training.own_data import OwnData, plan
 from training.publish import publish
 from training.report import REPORTS, report, write_report
 from training.score_file import score_file
+from training.search import SEARCHES, search
 from training.train import examine_held_out, held_out_scores, train
 from training.training_set import read_training_set
 from training.wikinews import fetch_wikinews
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, what in (
         ("data", _data, "fetch the open corpora into var/corpora, unless they are at hand"),
         ("train", _train, "train a model, of the config's corpora or of your own data, and save it in the store"),
+        ("search", _search, "search for better training settings until the time is over or Ctrl-C; keep the best"),
         ("evaluate", _evaluate, "print a model's figures on held-out and gold articles, or on a labelled file"),
         ("publish", _publish, "let CURRENT name a version of the store"),
         ("export", _export, "write a model as a scikit-learn Pipeline, joblib's format"),
@@ -69,9 +73,15 @@ def _parser() -> argparse.ArgumentParser:
         if name == "train":
             command.add_argument("--publish", action="store_true", help="let CURRENT name the new version")
             _add_data(command, "train on these files; the model becomes current")
+        if name == "search":
+            command.add_argument("--budget", type=_seconds, default="30m", help="e.g. 90s, 30m, 1h30m (default: 30m)")
+            _add_data(command, "search for what suits these files")
+        if name in {"train", "search"}:
             command.add_argument("--taxonomy", type=Path, help="TOML: the topics' names, parents and codes")
             command.add_argument("--name", default="", help="the model's name (default: the first file's)")
             command.add_argument("--language", default="", help="the articles' language, BCP 47, e.g. en")
+            command.add_argument("--precision-target", type=float, help="what the `auto` band promises, e.g. 0.95")
+            command.add_argument("--test", choices=(BY_ID, LATEST), help="which tenth is kept for the test")
         if name == "evaluate":
             _add_data(command, "measure on these labelled files")
         if name in {"evaluate", "export"}:
@@ -93,6 +103,15 @@ def _add_data(command: argparse.ArgumentParser, what: str) -> None:
     command.add_argument("--data", type=Path, nargs="+", metavar="FILE", default=(), help=what)
     command.add_argument("--map", type=Path, help="TOML: what their labels say of the topics (default: they are them)")
     command.add_argument("--format", default="", help=f"their format, where it is not told: {', '.join(FORMATS)}")
+
+
+def _seconds(budget: str) -> int:
+    """Return how long `1h30m` or the like is."""
+    found = re.fullmatch(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", budget)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{budget!r} is not a time: write it as 90s, 30m or 1h30m")
+    hours, minutes, seconds = (int(one or 0) for one in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def corpus_folder() -> Path:
@@ -154,6 +173,24 @@ def _train(options: argparse.Namespace) -> None:
         print(f"serve it: make run MODEL={model.name}")
 
 
+def _search(options: argparse.Namespace) -> None:
+    config, taxonomy, folder = _plan(options)
+    best = search(config, taxonomy, folder, budget=options.budget, say=_say)
+    path = SEARCHES / config.name
+    again = f"make train CONFIG={path}.toml"
+    if options.data:
+        more = any((options.map, options.taxonomy, options.format, options.name))
+        again += f' DATA="{" ".join(map(str, options.data))}"' + " …" * more
+    found = best.quality
+    print(f"best so far: micro-F1 {found.micro_f1:.3f}, macro-F1 {found.macro_f1:.3f}; changed: {best.changed}")
+    print(f"saved in {path}.toml, all that were tried in {path}.md; train with it: {again}")
+
+
+def _say(line: str) -> None:
+    with tqdm.external_write_mode():  # a bar makes room
+        print(line, flush=True)
+
+
 def _served(name: str) -> TopicModel | None:
     """Return the model of this name that is served now, if there is one."""
     try:
@@ -165,6 +202,9 @@ def _served(name: str) -> TopicModel | None:
 def _plan(options: argparse.Namespace) -> tuple[Config, Taxonomy, Path]:
     """Return what to train, and where the corpora lie."""
     config = load_config(options.config)
+    given = {name: vars(options).get(name) for name in ("precision_target", "test")}
+    fit = replace(config.fit, **{name: value for name, value in given.items() if value is not None})
+    config = replace(config, fit=fit)
     if options.data:
         own = OwnData(tuple(options.data), options.map, options.taxonomy, options.format)
         return *plan(own, config, options.name, options.language), Path()
@@ -196,6 +236,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if all((folder / name).exists() for name in config.corpora):
         # Read with all topics, as in training, where the model may have had to leave some out.
         taxonomy = load_taxonomy()
+        config = replace(config, fit=replace(config.fit, test=model.manifest.get("fit", {}).get("test", BY_ID)))
         data = read_training_set(config, taxonomy, folder)
         columns = [taxonomy.column(topic) for topic in model.taxonomy.ids]
         data = replace(data, decisions=data.decisions[:, columns])

@@ -5,6 +5,7 @@ Labelled articles that were picked (for a rare topic, or because a model was uns
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.calibration import Calibration
 from training.labels import OPEN, YES
@@ -22,15 +24,30 @@ LEAST_AUTO = 10
 SPREAD = (0.25, 1.0)
 """Standard deviations of a topic's log slope and offset about those of all topics; the prior of its calibration."""
 
-LEAN = 100
+PLAIN_NO = 0.02
+"""Pairs less likely than that by a first curve do not count in the final one.
+
+They are most of all pairs: a curve that bends to them says of doubtful pairs what it should not.
+"""
+
+LEAN = 400
 """A topic with this many articles puts its `suggest` cut-off half way between its own best and that of all topics."""
+
+LEAST_F1 = 0.3
+"""A topic whose best F1 is below has the `suggest` cut-off of all topics: its own is where chance put a few articles.
+
+As SCutFBR, Yang, "A study on thresholding strategies for text categorization" (2001).
+"""
+
+MANY_PAIRS, MANY_ARTICLES = 2_000_000, 10_000
+"""Of more pairs of article and topic, or of more articles in one topic's curve, a histogram is fitted."""
 
 _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
 
 
 def calibrate(
-    scores: _Floats, decisions: NDArray[np.int8], weight: _Floats, precision_target: float
+    scores: _Floats, decisions: NDArray[np.int8], weight: _Floats, precision_target: float | Sequence[float]
 ) -> tuple[Calibration, ...]:
     """Fit every topic's confidence and choose its cut-offs.
 
@@ -38,29 +55,72 @@ def calibrate(
         scores: out-of-fold raw scores, float64, shape (articles, topics).
         decisions: yes, no or open, int8, the same shape; of every topic at least one yes and one no.
         weight: what each article counts, float64, shape (articles,), 1 on average.
-        precision_target: what the `auto` band promises, 0 to 1.
+        precision_target: what the `auto` band promises, 0 to 1; one for all topics, or one a topic.
     """
-    decided = decisions != OPEN
-    right = decisions == YES
-    many = np.broadcast_to(weight[:, None], scores.shape)
-    prior = platt(scores[decided], right[decided], many[decided])
-    lines = [
-        platt(scores[mine, topic], right[mine, topic], weight[mine], prior) for topic, mine in enumerate(decided.T)
-    ]
+    columns = [slice(topic, topic + 1) for topic in range(scores.shape[1])]
+    with threadpool_limits(1, "blas"):  # for L-BFGS' vectors of two numbers, threads that wait for each other
+        pairs = _together(scores, decisions, weight, MANY_PAIRS)
+        slope, offset = platt(*pairs)
+        least = (float(logit(PLAIN_NO)) - offset) / slope
+        prior = platt(*_from(least, *pairs))
+        lines = [
+            platt(*_from(least, *_together(scores[:, one], decisions[:, one], weight, MANY_ARTICLES)), prior)
+            for one in columns
+        ]
     slopes, offsets = np.array(lines).T
-    confidences = expit(slopes * scores + offsets)
-    pooled = suggest_cut_off(confidences[decided], right[decided], many[decided])
-    calibrations = []
-    for topic, mine in enumerate(decided.T):
-        seen, yes, counts = confidences[mine, topic], right[mine, topic], weight[mine]
-        own = suggest_cut_off(seen, yes, counts)
-        share = yes.sum() / (yes.sum() + LEAN)
-        suggest = float(expit(share * logit(own) + (1 - share) * logit(pooled)))
-        auto = auto_cut_off(seen, yes, counts, precision_target)
-        calibrations.append(
-            Calibration(*lines[topic], suggest=suggest, auto=None if auto is None else max(auto, suggest))
-        )
-    return tuple(calibrations)
+    confidences = slopes * scores
+    confidences += offsets
+    expit(confidences, out=confidences)
+    pooled = suggest_cut_off(*_together(confidences, decisions, weight, MANY_PAIRS))
+    targets = np.broadcast_to(precision_target, len(lines)).tolist()
+    return tuple(
+        _with_cut_offs(line, pooled, target, *_decided(confidences[:, one], decisions[:, one], weight))
+        for one, line, target in zip(columns, lines, targets, strict=True)
+    )
+
+
+def _with_cut_offs(
+    line: tuple[float, float], pooled: float, target: float, confidences: _Floats, right: _Bools, weight: _Floats
+) -> Calibration:
+    ranked = _ranked(confidences, right, weight)
+    own, reached = _f1_best(ranked)
+    share = right.sum() / (right.sum() + LEAN)
+    suggest = float(expit(share * logit(own) + (1 - share) * logit(pooled))) if reached >= LEAST_F1 else pooled
+    auto = _safe_from(ranked, target)
+    return Calibration(*line, suggest=suggest, auto=None if auto is None else max(auto, suggest))
+
+
+def _decided(scores: _Floats, decisions: NDArray[np.int8], weight: _Floats) -> tuple[_Floats, _Bools, _Floats]:
+    """Return score, right and weight of the decided pairs."""
+    decided = decisions != OPEN
+    return scores[decided], decisions[decided] == YES, np.broadcast_to(weight[:, None], scores.shape)[decided]
+
+
+def _from(least: float, scores: _Floats, right: _Bools, weight: _Floats) -> tuple[_Floats, _Bools, _Floats]:
+    """Return the pairs whose score is no less than that."""
+    kept = scores >= least
+    return scores[kept], right[kept], weight[kept]
+
+
+def _together(
+    scores: _Floats, decisions: NDArray[np.int8], weight: _Floats, most: int
+) -> tuple[_Floats, _Bools, _Floats]:
+    """Return what `_decided` does; of more than so many pairs, the means and weights of a histogram's bins instead.
+
+    The bins are of equal width, half of them for yes and half for no.
+    """
+    if scores.size <= most:
+        return _decided(scores, decisions, weight)
+    low, width = scores.min(), np.ptp(scores) / (most // 2 - 1) or 1.0
+    weights, sums = np.zeros(most), np.zeros(most)
+    step = max(1, MANY_PAIRS // scores.shape[1])
+    for rows in (slice(first, first + step) for first in range(0, len(scores), step)):
+        mine, right, many = _decided(scores[rows], decisions[rows], weight[rows])
+        place = 2 * ((mine - low) / width).astype(np.int64) + right
+        weights += np.bincount(place, many, most)
+        sums += np.bincount(place, many * mine, most)
+    filled = np.flatnonzero(weights)
+    return sums[filled] / weights[filled], filled % 2 == 1, weights[filled]
 
 
 def fair_weight(scores: _Floats, fair: _Bools) -> _Floats:
@@ -113,9 +173,7 @@ def platt(
 
 def suggest_cut_off(confidences: _Floats, right: _Bools, weight: _Floats) -> float:
     """Return the confidence from which F1 is best, half way to the next one below."""
-    ranked, hits, given, _ = _ranked(confidences, right, weight)
-    best = int(np.argmax(2 * hits / (given + hits[-1])))
-    return _half_way(ranked, best)
+    return _f1_best(_ranked(confidences, right, weight))[0]
 
 
 def auto_cut_off(confidences: _Floats, right: _Bools, weight: _Floats, target: float) -> float | None:
@@ -124,15 +182,34 @@ def auto_cut_off(confidences: _Floats, right: _Bools, weight: _Floats, target: f
     Safely: its one-sided 95 % Clopper-Pearson lower bound, the 5 % quantile of Beta(hits, misses + 1), of as many
     articles as the weighted ones are worth, (Σw)² / Σw² (Kish, "Survey sampling", 1965).
     """
-    ranked, hits, given, squares = _ranked(confidences, right, weight)
+    return _safe_from(_ranked(confidences, right, weight), target)
+
+
+_Ranked = tuple[_Floats, _Floats, _Floats, _Floats]
+
+
+def _f1_best(ranking: _Ranked) -> tuple[float, float]:
+    """Return the F1-best cut-off and that F1."""
+    ranked, hits, given, _ = ranking
+    reached = 2 * hits / (given + hits[-1])
+    best = int(np.argmax(reached))
+    return _half_way(ranked, best), float(reached[best])
+
+
+def _safe_from(ranking: _Ranked, target: float) -> float | None:
+    ranked, hits, given, squares = ranking
     worth = given * given / squares
-    of_them = worth * hits / given
-    bound = beta.ppf(0.05, np.maximum(of_them, 1e-9), worth - of_them + 1)
-    safe = np.flatnonzero((bound >= target) & (worth >= LEAST_AUTO))
+    # The bound lies below the precision itself, and is slow to work out.
+    place = np.flatnonzero((worth >= LEAST_AUTO) & (hits >= target * given))
+    if not len(place):
+        return None
+    worth = worth[place]
+    of_them = worth * hits[place] / given[place]
+    safe = place[beta.ppf(0.05, np.maximum(of_them, 1e-9), worth - of_them + 1) >= target]
     return _half_way(ranked, int(safe[-1])) if len(safe) else None
 
 
-def _ranked(confidences: _Floats, right: _Bools, weight: _Floats) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+def _ranked(confidences: _Floats, right: _Bools, weight: _Floats) -> _Ranked:
     """Return the distinct confidences from the highest down, and the weight of hits, of articles, and its squares."""
     order = np.argsort(-confidences, kind="stable")
     ranked = confidences[order]

@@ -38,8 +38,8 @@ def card(model: TopicModel, config: Config, ngrams: Sequence[str]) -> str:
         f"on average (expected calibration error), the Brier score is {metrics['out_of_fold']['brier']:.3f}.",
         _table(model, metrics["topics"]),
         f"Weak topics (F1 under {WEAK_F1}): {', '.join(weak) or 'none'}.",
-        f"Without an `auto` band (precision of {config.fit.precision_target} cannot be promised): "
-        f"{', '.join(no_auto) or 'none'}.",
+        _promises(config, model.taxonomy.ids),
+        f"Without an `auto` band (the precision cannot be promised): {', '.join(no_auto) or 'none'}.",
         "## Not for",
         _NOT_FOR.format(topics=len(model.taxonomy)).rstrip(),
     ]
@@ -52,8 +52,19 @@ def _data(data: dict[str, Any]) -> str:
     )
     return (
         f"{data['articles']:,} articles, {data['by_hand']:,} of them with every topic decided, "
-        f"{data['held_out']:,} kept out of training for the test. Sources: {sources}."
+        f"{data['held_out']:,} kept out of training for the test{_newest(data)}. Sources: {sources}."
     )
+
+
+def _newest(data: dict[str, Any]) -> str:
+    return f", the newest, as is all from {data['test_from']} on" if data.get("test_from") else ""
+
+
+def _promises(config: Config, topics: Sequence[str]) -> str:
+    """Say what `auto` promises, of topics with a target of their own one by one."""
+    own = [f"{config.promise(topic)} for {topic}" for topic in topics if topic in config.precision_targets]
+    most = f"a precision of {config.fit.precision_target}{', but ' if own else ''}{', '.join(own)}"
+    return f"The `auto` band promises {most}: its one-sided 95 % lower bound, out of fold, is no less."
 
 
 def _dated(source: dict[str, Any]) -> str:

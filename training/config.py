@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self, get_type_hints
@@ -16,6 +17,10 @@ DEFAULT_CONFIG = Path(__file__).with_name("news-en.toml")
 BY_CORPUS = "{corpus}.toml"
 """Each corpus has a label map of its own; see `Config.label_map`."""
 
+BY_ID = "by-id"
+LATEST = "latest"
+"""Which articles are kept for the test; see `FitSettings.test`."""
+
 _FEW_ARTICLES = 500
 _MOST_WEIGHTS = 50_000_000
 _FEWEST_FEATURES = 10_000
@@ -28,6 +33,7 @@ _WORDS = {
     bool: "true or false",
     str: "a text",
     tuple[str, ...]: "a list of texts",
+    Mapping[str, float]: "a table of numbers",
 }
 
 
@@ -39,11 +45,14 @@ class FitSettings:
         max_features: keep the n-grams that most articles have, at most this many.
         min_df: keep n-grams that at least this many articles have.
         C: inverse strength of the L2 penalty of `sklearn.svm.LinearSVC`.
-        hand_weight: weight of an article whose topics a person decided; one that a label map decided weighs 1.
+        count_ratio: power of the log-count ratio that a topic's n-grams are multiplied by; 0 leaves them as they are,
+            1 is NB-SVM.
+        label_scale: weight of what the corpora's own labels know, where other articles are decided by hand; 0 for none.
         folds: parts of the cross-validation that scores every decided article out of fold.
         precision_target: precision that the `auto` band promises, 0 to 1.
         seed: of every random choice.
         share: learn from this share of the articles, chosen by their ids; 1 is all.
+        test: which tenth of the articles is kept for the test: `by-id` any, `latest` the newest.
 
     Raises:
         TrainingError: naming every fault at once.
@@ -51,23 +60,27 @@ class FitSettings:
 
     max_features: int = 90_000
     min_df: int = 3
-    C: float = 0.05
-    hand_weight: float = 50.0
+    C: float = 1.0
+    count_ratio: float = 0.4
+    label_scale: float = 0.08
     folds: int = 3
     precision_target: float = 0.9
     seed: int = 0
     share: float = 1.0
+    test: str = BY_ID
 
     def __post_init__(self) -> None:
         limits = {
             "max_features": self.max_features >= 1,
             "min_df": self.min_df >= 1,
             "C": 0 < self.C < math.inf,
-            "hand_weight": 0 < self.hand_weight < math.inf,
+            "count_ratio": 0 <= self.count_ratio <= 2,
+            "label_scale": 0 <= self.label_scale < math.inf,
             "folds": 2 <= self.folds <= 20,
-            "precision_target": 0.5 <= self.precision_target < 1,
+            "precision_target": _can_be_promised(self.precision_target),
             "seed": 0 <= self.seed < 2**32,
             "share": 0 < self.share <= 1,
+            "test": self.test in (BY_ID, LATEST),
         }
         faults = [f"{name} = {getattr(self, name)!r}" for name, fits in limits.items() if not fits]
         if faults:
@@ -81,8 +94,6 @@ class FitSettings:
         - Many topics: features × topics is at most 50 million weights (200 MB), but no fewer than 10,000 features.
         - Many articles: a share of them that has at most 400 million characters and 50 million decisions (articles
           × topics), so that memory is bounded. An even share, so that the confidences hold.
-
-        Every article weighs as much as one with hand labels, for its own labels decide all its topics.
         """
         return replace(
             self,
@@ -93,8 +104,6 @@ class FitSettings:
                 _MOST_CHARACTERS / max(1, characters),
                 _MOST_DECISIONS / max(1, articles * topics),
             ),
-            C=self.C * self.hand_weight,
-            hand_weight=1.0,
         )
 
 
@@ -115,6 +124,8 @@ class Config:
         licences: one line a source, for the card.
         features: how text becomes features.
         fit: how the classifiers are fitted.
+        precision_targets: what the `auto` band of a topic promises, by its id, where that is not
+            `fit.precision_target`.
 
     Raises:
         TrainingError: naming every fault at once.
@@ -130,6 +141,7 @@ class Config:
     licences: tuple[str, ...] = ()
     features: FeatureSettings = field(default_factory=FeatureSettings)
     fit: FitSettings = field(default_factory=FitSettings)
+    precision_targets: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         faults = []
@@ -141,8 +153,27 @@ class Config:
             faults.append("language is empty: a BCP 47 tag, e.g. en")
         if not self.corpora:
             faults.append("corpora is empty: name at least one file of the corpus folder")
+        faults += [
+            f"out of range: {topic} = {target!r} in [precision_targets]"
+            for topic, target in self.precision_targets.items()
+            if not _can_be_promised(target)
+        ]
         if faults:
             raise TrainingError("; ".join(faults))
+
+    def promise(self, topic: str) -> float:
+        """Return the precision that the `auto` band of a topic promises."""
+        return self.precision_targets.get(topic, self.fit.precision_target)
+
+    def check_topics(self, topics: Iterable[str]) -> None:
+        """Check that these topics are all that the config names.
+
+        Raises:
+            TrainingError: it names others.
+        """
+        unknown = sorted(self.precision_targets.keys() - set(topics))
+        if unknown:
+            raise TrainingError(f"[precision_targets] of the training config: no topic has the id {', '.join(unknown)}")
 
 
 def load_config(path: Path = DEFAULT_CONFIG) -> Config:
@@ -182,9 +213,15 @@ def _part(kind: type[Any], given: Any, table: str = "") -> Any:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
+def _can_be_promised(precision: float) -> bool:
+    return 0.5 <= precision < 1
+
+
 def _fits(value: Any, kind: Any) -> bool:
     if kind == tuple[str, ...]:
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if kind == Mapping[str, float]:
+        return isinstance(value, dict) and all(type(one) in (int, float) for one in value.values())
     return type(value) is kind or (kind is float and type(value) is int)
 
 

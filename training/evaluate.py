@@ -4,7 +4,12 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibration import Calibration
 from models.topic_model import TaggedArticle
+from training.labels import NO, YES
 
 
 @dataclass(slots=True)
@@ -119,6 +124,37 @@ def score_articles(
         given = ((result.topic.id, result.band or "") for result in answer.topics)
         scores.add(given, frozenset(wanted[i]), frozenset(optional[i] if optional else ()))
     return scores
+
+
+def score_confidences(
+    decisions: NDArray[np.int8],
+    confidences: NDArray[np.float64],
+    calibrations: Sequence[Calibration],
+    *,
+    topics: Sequence[str],
+) -> Scores:
+    """Compare confidences with decisions: what `score_articles` says of articles that give no reason to doubt.
+
+    Args:
+        decisions: yes, no or open, int8, shape (articles, topics).
+        confidences: float64, the same shape.
+        calibrations: one a topic, with its cut-offs.
+        topics: their ids.
+    """
+    given = confidences >= np.array([one.suggest for one in calibrations])
+    auto = confidences >= np.array([np.inf if one.auto is None else one.auto for one in calibrations])
+    yes, no = decisions == YES, decisions == NO
+    columns = [(flags & right).sum(axis=0) for flags in (given, auto) for right in (yes, no)]
+    rows = np.stack([columns[0], columns[1], yes.sum(axis=0) - columns[0], *columns[2:]], axis=1)
+    first = np.where(given, confidences, -1.0).argmax(axis=1)
+    tagged = given.any(axis=1)
+    return Scores(
+        topics={topic: Counts(*row) for topic, row in zip(topics, rows.tolist(), strict=True)},
+        articles=len(decisions),
+        top1_hits=int((tagged & (decisions[np.arange(len(first)), first] != NO)).sum()),
+        untagged=int((~tagged).sum()),
+        total=Counts(*rows.sum(axis=0).tolist()),
+    )
 
 
 def table(scores: Scores, title: str) -> str:

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from training.config import FitSettings
-from training.fit import fit_topics, learnable
+from training.fit import Hints, fit_topics, learnable
 from training.labels import OPEN, YES
 from training.measure import average_precision, decided_pairs, precision_recall
 
@@ -69,47 +69,46 @@ class LearningCurve:
 def learning_curve(
     X: sp.csr_matrix,
     decisions: NDArray[np.int8],
-    sample_weight: NDArray[np.float64],
     fold: NDArray[np.int64],
     settings: FitSettings,
+    hints: Hints | None,
     out_of_fold: NDArray[np.float64],
     weight: NDArray[np.float64],
 ) -> LearningCurve:
     """Fit with a quarter and a half of the calibration articles; what all of them bring is known from the training.
 
     Measured on the first fold, which none of these fits learns from; the quarter and the half are drawn from the
-    others. Articles of fold -1 are in both fits, as in training.
+    others.
 
-    It costs two fits a topic, in one call of `fit_topics` with two folds. That fits on both folds (the half and the
-    articles of fold -1), without the first fold (one quarter and the articles of fold -1) and, which takes next to no
-    time, without the second. The measured articles stand in the first fold, open: they are scored, not learned from.
+    It costs two fits a topic, in one call of `fit_topics` with two folds. That fits on both folds (the half), without
+    the first fold (one quarter) and, which takes next to no time, without the second. The measured articles stand in
+    the first fold, open: they are scored, not learned from.
 
     Args:
         X: TF-IDF, float64, shape (articles, features).
         decisions: yes, no or open, int8, shape (articles, topics).
-        sample_weight: of each article in the fit, float64, shape (articles,).
         fold: int64, shape (articles,), as in training.
         settings: as in training.
-        out_of_fold: `Fitted.out_of_fold` of the training, float64, shape (calibration articles, topics).
-        weight: weighs each calibration article back to a fair sample, float64, shape (calibration articles,).
+        hints: as in training.
+        out_of_fold: `Fitted.out_of_fold` of the training, float64, shape (articles, topics).
+        weight: weighs each article back to a fair sample, float64, shape (articles,).
     """
-    always, measured, others = (np.flatnonzero(one) for one in (fold < 0, fold == 0, fold > 0))
+    measured, others = np.flatnonzero(fold == 0), np.flatnonzero(fold > 0)
     most = min(_MOST_ARTICLES, _MOST_PAIRS // decisions.shape[1])
     measured = measured[:: max(1, -(-len(measured) // most))]
     half = np.random.default_rng(settings.seed).permutation(others)[: len(others) // 2]
-    rows = np.concatenate((half, always, measured))
-    parts = np.concatenate((np.arange(len(half)) % 2, np.ones(len(always)), np.zeros(len(measured)))).astype(np.int64)
+    rows = np.concatenate((half, measured))
+    parts = np.concatenate((np.arange(len(half)) % 2, np.zeros(len(measured), np.int64)))
     learned = decisions[rows]
     learned[len(rows) - len(measured) :] = OPEN
     enough = learnable(learned, parts, 2)
-    first = np.searchsorted(np.flatnonzero(fold >= 0), measured)  # their places among the calibration articles
     scores = np.full((3, len(measured), decisions.shape[1]), np.nan)
-    scores[2] = out_of_fold[first]
+    scores[2] = out_of_fold[measured]
     if enough.any():
-        fitted = fit_topics(X[rows], learned[:, enough], sample_weight[rows], parts, replace(settings, folds=2))
+        fitted = fit_topics(X[rows], learned[:, enough], parts, replace(settings, folds=2), hints)
         scores[0][:, enough] = fitted.out_of_fold[len(rows) - len(measured) :]
         scores[1][:, enough] = X[measured] @ fitted.weights + fitted.bias
-    decisions, weight = decisions[measured], weight[first]
+    decisions, weight = decisions[measured], weight[measured]
     low, high = _gains(scores[1], scores[2], decisions, weight, settings.seed)
     return LearningCurve(
         articles=(len(half) // 2, len(half), len(others)),

@@ -286,8 +286,10 @@ def brier_score(decisions: Decisions, confidences: Floats, weight: Floats) -> fl
 
     Source: Brier, "Verification of forecasts expressed in terms of probability" (1950), the half for yes.
     """
-    pairs = decided_pairs(decisions, confidences, weight)
-    return _ratio(float(pairs.weight @ (pairs.confidence - pairs.right) ** 2), float(pairs.weight.sum()))
+    decided = decisions != OPEN
+    miss = np.where(decided, confidences, 0.0)
+    miss -= decisions == YES
+    return _ratio(float(weight @ np.einsum("ij,ij->i", miss, miss)), float(weight @ decided.sum(axis=1)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from training.errors import TrainingError
 from training.evaluate import Scores, score_articles
 from training.labels import OPEN, YES, decide_topics, load_label_map
 from training.own_topics import as_labels, as_topics, listed, mapped_topics
-from training.split import held_out
+from training.split import first_days, held_out
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ def score_file(model: TopicModel, path: Path, *, label_map: Path | None = None, 
     rows = list(texts)
     if learned:
         log.info("%s has learned from %s: measured on the articles that it kept out", model.ref, path.name)
-        rows = [i for i, out in zip(rows, _kept_out(corpus, texts), strict=True) if out]
+        test_from = model.manifest["data"].get("test_from")
+        rows = [i for i, out in zip(rows, _kept_out(corpus, texts, test_from), strict=True) if out]
     if not rows:
         raise TrainingError(f"{path} has no article that {model.ref} can be measured on")
     ids = model.taxonomy.ids
@@ -88,9 +89,11 @@ def _learned(model: TopicModel, path: Path) -> bool:
     return True
 
 
-def _kept_out(corpus: Corpus, texts: Mapping[int, ArticleText]) -> NDArray[np.bool_]:
-    """Say which of the articles `training.training_set` kept for the test."""
+def _kept_out(corpus: Corpus, texts: Mapping[int, ArticleText], test_from: str | None) -> NDArray[np.bool_]:
+    """Say which of the articles `training.training_set` kept for the test: from a day on, or by their ids."""
     groups = duplicate_groups(tuple(texts.values()))
+    if test_from is not None:
+        return first_days([corpus.articles[i].date for i in texts], groups) >= np.datetime64(test_from)
     ids = [corpus.articles[i].id for i in texts]
     return held_out([ids[first] for first in groups])
 

@@ -4,13 +4,18 @@ Given what the first of an article's near duplicates is called, in place of its 
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from training.errors import TrainingError
+
 TEST_SHARE = 0.1
+
+NO_DAY = np.datetime64("NaT")
 
 
 def held_out(ids: Iterable[str]) -> NDArray[np.bool_]:
@@ -19,6 +24,41 @@ def held_out(ids: Iterable[str]) -> NDArray[np.bool_]:
     An article stays on its side when the corpus grows.
     """
     return _places(ids, "held out") < TEST_SHARE
+
+
+def first_days(dates: Sequence[str | None], group: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    """Return the day on which the first of each article's near duplicates came out; NaT where none has a date.
+
+    Args:
+        dates: ISO days, or None.
+        group: a number per article, the same for near duplicates and under the number of articles, int64.
+    """
+    first = np.full(len(group), NO_DAY, "datetime64[D]")
+    np.fmin.at(first, group, np.array(dates, "datetime64[D]"))
+    found: NDArray[np.datetime64] = first[group]
+    return found
+
+
+def first_test_day(days: NDArray[np.datetime64]) -> np.datetime64:
+    """Return the day from which on articles are kept for the test: of these about the newest tenth, whole days.
+
+    Raises:
+        TrainingError: more than a tenth of the articles has no date, or most are of one day.
+    """
+    undated = np.isnat(days)
+    if undated.mean() > TEST_SHARE:
+        raise TrainingError(
+            f"{undated.sum():,} of {len(days):,} articles have no date, so the newest cannot be kept for the test: "
+            "add a column `date` (2026-11-23), or choose them by their ids, --test by-id"
+        )
+    ordered = np.sort(days[~undated])[::-1]
+    day: np.datetime64 = ordered[math.ceil(len(ordered) * TEST_SHARE) - 1]
+    if (ordered >= day).mean() > 0.5:
+        raise TrainingError(
+            f"most articles are of {day} or later, so the newest tenth cannot be kept for the test: check the column "
+            "`date`, or choose them by their ids, --test by-id"
+        )
+    return day
 
 
 def folds(ids: Iterable[str], count: int, seed: int) -> NDArray[np.int64]:

@@ -18,15 +18,15 @@ from training.card import card
 from training.config import Config
 from training.corpus import file_sha256
 from training.errors import TrainingError
-from training.evaluate import Counts, Scores, score_articles
+from training.evaluate import Scores, score_articles, score_confidences
 from training.fit import fit_topics, learnable
 from training.labels import LABELS, YES
 from training.learning_curve import LearningCurve, learning_curve
 from training.measure import Examined, brier_score, expected_calibration_error
+from training.prepare import prepare
 from training.publish import publish
 from training.split import stratified_folds
 from training.training_set import TrainingSet, read_training_set
-from training.vectorize import NgramVectorizer
 
 log = logging.getLogger(__name__)
 
@@ -58,44 +58,30 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
     Raises:
         CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
     """
+    config.check_topics(taxonomy.ids)
     data = read_training_set(config, taxonomy, corpus_folder)
-    learn = data.learn
+    learn = data.learn.tolist()
     decisions = data.decisions[learn]
-    calibrated = data.calibrated[learn]
-    fold = np.full(len(learn), -1, np.int64)
-    names = [data.ids[data.group[i]] for i in learn[calibrated]]
-    fold[calibrated] = stratified_folds(names, decisions[calibrated] == YES, config.fit.folds, config.fit.seed)
+    names = [data.ids[data.group[i]] for i in learn]
+    fold = stratified_folds(names, decisions == YES, config.fit.folds, config.fit.seed)
     taxonomy, decisions, data = _leave_out_the_unlearnable(taxonomy, decisions, fold, config, data)
 
-    log.info("vectorizing %s articles", f"{len(learn):,}")
-    vectorizer = NgramVectorizer(
-        shortest=config.features.shortest,
-        longest=config.features.longest,
-        title_weight=config.features.title_weight,
-        sublinear_tf=config.features.sublinear_tf,
-        min_df=config.fit.min_df,
-        max_features=config.fit.max_features,
-    )
-    X = vectorizer.fit_transform([data.texts[i] for i in learn])
-    weight = np.where(data.by_hand[learn], config.fit.hand_weight, 1.0)
-    fitted = fit_topics(X, decisions, weight, fold, config.fit)
-
-    decided = decisions[calibrated]
-    fair = fair_weight(fitted.out_of_fold, data.fair[learn[calibrated]])
+    ready = prepare(data, config.features, config.fit)
+    fitted = fit_topics(ready.X, decisions, fold, config.fit, ready.hints)
+    fair = fair_weight(fitted.out_of_fold, data.fair[learn])
     model = TopicModel(
         name=config.name,
         version="draft",
         taxonomy=taxonomy,
-        features=vectorizer.features_,
+        features=ready.vectorizer.features_,
         weights=fitted.weights,
         bias=fitted.bias,
-        calibrations=calibrate(fitted.out_of_fold, decided, fair, config.fit.precision_target),
+        calibrations=calibrate(fitted.out_of_fold, decisions, fair, [config.promise(topic) for topic in taxonomy.ids]),
     )
-    mine = learn[calibrated].tolist()
     examined = Examined(
-        ids=[data.ids[i] for i in mine],
-        texts=[data.texts[i] for i in mine],
-        decisions=decided,
+        ids=[data.ids[i] for i in learn],
+        texts=[data.texts[i] for i in learn],
+        decisions=decisions,
         scores=fitted.out_of_fold,
         confidences=model.confidences(fitted.out_of_fold),
         weight=fair,
@@ -104,11 +90,13 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
         "language": config.language,
         "data": _data_json(config, data),
         "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
+        "precision_targets": dict(config.precision_targets),
         "metrics": _metrics(model, examined, data),
         "code": _code_fingerprint(),
     }
-    bundle = publish(model, vectorizer.ngrams_, manifest, lambda made: card(made, config, vectorizer.ngrams_), store)
-    curve = partial(learning_curve, X, decisions, weight, fold, config.fit, fitted.out_of_fold, fair)
+    ngrams = ready.vectorizer.ngrams_
+    bundle = publish(model, ngrams, manifest, lambda made: card(made, config, ngrams), store)
+    curve = partial(learning_curve, ready.X, decisions, fold, config.fit, ready.hints, fitted.out_of_fold, fair)
     return Trained(bundle, examined, examine_held_out(model, data), _duplicates(names), curve)
 
 
@@ -148,15 +136,9 @@ def _leave_out_the_unlearnable(
 
 def _metrics(model: TopicModel, examined: Examined, data: TrainingSet) -> dict[str, Any]:
     """Measure out of fold (per topic: more articles) and on the held-out articles (over all: never seen)."""
-    ids = model.taxonomy.ids
-    out_of_fold = Scores({topic: Counts() for topic in ids})
-    for confidences, row in zip(examined.confidences.tolist(), examined.decisions, strict=True):
-        order = sorted(range(len(ids)), key=lambda column: -confidences[column])
-        bands = ((ids[i], model.calibrations[i].band(confidences[i])) for i in order)
-        given = [(topic, band) for topic, band in bands if band]
-        wanted = {ids[i] for i in np.flatnonzero(row > 0)}
-        out_of_fold.add(given, wanted, {ids[i] for i in np.flatnonzero(row == 0)})
-    metrics = out_of_fold.to_json()
+    metrics = score_confidences(
+        examined.decisions, examined.confidences, model.calibrations, topics=model.taxonomy.ids
+    ).to_json()
     topics = metrics.pop("topics")
     sure = (examined.decisions, examined.confidences, examined.weight)
     fair = {"calibration_error": expected_calibration_error(*sure), "brier": brier_score(*sure)}
@@ -202,6 +184,7 @@ def _data_json(config: Config, data: TrainingSet) -> dict[str, Any]:
         "articles": len(data.ids),
         "by_hand": int(data.by_hand.sum()),
         "held_out": int(data.test.sum()),
+        "test_from": data.test_from,
         "licences": list(config.licences),
     }
 

@@ -1,7 +1,7 @@
 """What a model learns from and is tested on: the corpora's articles, read, with the topics that were decided."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from models.article import Article, ArticleText
 from models.errors import ArticleError
 from models.taxonomy import Taxonomy
-from training.config import BY_CORPUS, Config
+from training.config import BY_CORPUS, LATEST, Config
 from training.corpus import Corpus, read_corpus
 from training.duplicates import duplicate_groups
 from training.errors import TrainingError
+from training.label_models import label_decisions
 from training.labels import LABELS, YES, HandLabel, LabelMap, decide_topics, load_label_map, read_hand_labels
 from training.own_topics import as_labels, as_topics
 from training.progress import progress
-from training.split import held_out
+from training.split import first_days, first_test_day, held_out
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +34,14 @@ class TrainingSet:
         articles: the articles.
         texts: what is read of them.
         decisions: yes, no or open, int8, shape (articles, topics).
+        labels: the same of their corpora's own labels, int8, shape (articles, labels).
         by_hand: a person decided all topics, bool, shape (articles,).
         fair: drawn at random, not picked for what it is about, bool, shape (articles,).
         group: the number of the first near duplicate of each article, its own where it has none, int64, (articles,).
         test: kept out of training for the test, bool, shape (articles,).
+        later: kept out of training, for they may be as new as those of the test or newer, bool, shape (articles,); none
+            where the test is not of the newest.
+        test_from: the ISO day from which on articles are kept out, or None.
     """
 
     corpora: tuple[Corpus, ...]
@@ -44,25 +49,33 @@ class TrainingSet:
     articles: tuple[Article, ...]
     texts: tuple[ArticleText, ...]
     decisions: NDArray[np.int8]
+    labels: NDArray[np.int8]
     by_hand: NDArray[np.bool_]
     fair: NDArray[np.bool_]
     group: NDArray[np.int64]
     test: NDArray[np.bool_]
-
-    @property
-    def calibrated(self) -> NDArray[np.bool_]:
-        """The articles that confidences and cut-offs are measured on: those decided by hand, or all."""
-        return self.by_hand if self.by_hand.any() else np.ones(len(self.ids), np.bool_)
+    later: NDArray[np.bool_]
+    test_from: str | None
 
     @property
     def learn(self) -> NDArray[np.int64]:
-        """Numbers of the articles to learn from.
+        """Numbers of the articles that topics are learned from: those decided by hand, or all if none is.
 
-        Neither those of the test nor near duplicates of them, nor others' near duplicates of those decided by hand.
+        Neither those of the test nor near duplicates of them, nor what came out as late.
         """
-        tested = np.isin(self.group, self.group[self.test])
-        beside = np.isin(self.group, self.group[self.calibrated]) & ~self.calibrated
-        return np.flatnonzero(~tested & ~beside)
+        return np.flatnonzero(self._decided & ~self._near(self.test | self.later))
+
+    @property
+    def others(self) -> NDArray[np.int64]:
+        """Numbers of the articles that only labels are learned from, near duplicates of the decided ones left out."""
+        return np.flatnonzero(~self._near(self._decided | self.test | self.later))
+
+    @property
+    def _decided(self) -> NDArray[np.bool_]:
+        return self.by_hand if self.by_hand.any() else np.ones(len(self.ids), np.bool_)
+
+    def _near(self, articles: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.isin(self.group, self.group[articles])
 
 
 def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -> TrainingSet:
@@ -71,12 +84,12 @@ def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -
     Raises:
         CorpusError: a corpus or the hand labels cannot be read, or have bad rows.
         LabelMapError: a map is wrong, or a corpus has a label that no map knows.
-        TrainingError: nothing is decided.
+        TrainingError: nothing is decided, or the newest articles are to be the test and have no dates.
     """
     hand_labels: dict[str, HandLabel] = {}
     for name in config.hand_labels:
         hand_labels |= read_hand_labels(LABELS / name, taxonomy)
-    corpora, decisions, by_hand, articles = [], [], [], []
+    corpora, decisions, by_hand, articles, dates = [], [], [], [], []
     for name in config.corpora:
         log.info("reading %s", Path(name).name)
         corpus, decided, hand = _decide(corpus_folder / name, config, taxonomy, hand_labels)
@@ -84,6 +97,7 @@ def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -
         decisions.append(decided)
         by_hand.append(hand)
         articles += [Article(title=one.title, body=one.body, id=one.id) for one in corpus.articles]
+        dates += [one.date for one in corpus.articles]
     said, hand = np.concatenate(decisions), np.concatenate(by_hand)
     kept = np.flatnonzero((said != 0).any(axis=1))
     texts: dict[int, ArticleText] = {}
@@ -102,17 +116,36 @@ def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -
     may_test = hand[read] if hand.any() else np.ones(len(read), np.bool_)
     log.info("looking for near duplicates")
     group = duplicate_groups(tuple(texts.values()))
+    if config.fit.test == LATEST:
+        test, later, test_from = _newest([dates[i] for i in read], group, may_test)
+    else:
+        test, later, test_from = held_out([ids[first] for first in group]) & may_test, np.zeros_like(may_test), None
     return TrainingSet(
         corpora=tuple(corpora),
         ids=ids,
         articles=tuple(articles[i] for i in read),
         texts=tuple(texts.values()),
         decisions=said[read],
+        labels=np.hstack([said, label_decisions(corpora)])[read],
         by_hand=hand[read],
         fair=np.array([one not in hand_labels or hand_labels[one].fair for one in ids]),
         group=group,
-        test=held_out([ids[first] for first in group]) & may_test,
+        test=test,
+        later=later,
+        test_from=test_from,
     )
+
+
+def _newest(
+    dates: Sequence[str | None], group: NDArray[np.int64], may_test: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], str]:
+    """Return which articles are the test, which came out as late, and from which day on."""
+    days = first_days(dates, group)
+    start = first_test_day(days[may_test])
+    undated = np.isnat(days)
+    if undated.any():
+        log.warning("left out %s articles without a date: they may be newer than the test", f"{undated.sum():,}")
+    return (days >= start) & may_test, ~(days < start), str(start)
 
 
 def _decide(

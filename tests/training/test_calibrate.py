@@ -10,7 +10,8 @@ from scipy.stats import beta
 from sklearn.metrics import f1_score
 
 from models.calibration import Calibration
-from training.calibrate import LEAST_AUTO, auto_cut_off, calibrate, fair_weight, platt, suggest_cut_off
+from training import calibrate as settings_of
+from training.calibrate import LEAST_AUTO, LEAST_F1, auto_cut_off, calibrate, fair_weight, platt, suggest_cut_off
 from training.labels import NO, OPEN, YES
 
 Scores = NDArray[np.float64]
@@ -176,6 +177,49 @@ def test_cut_off_of_a_topic_with_few_articles_leans_on_that_of_all() -> None:
     common, leaning = calibrate(np.stack([scores, np.where(rare, scores, -3.0)], 1), decisions, ones(scores), 0.9)
     alone = one_topic(np.where(rare, scores, -3.0), decisions[:, 1], 0.9)
     assert abs(leaning.suggest - common.suggest) < abs(alone.suggest - common.suggest)
+
+
+def test_topic_that_nothing_tells_has_the_cut_off_of_all_topics() -> None:
+    """Its five articles rank anywhere: its own best cut-off, near 0, would let in hundreds."""
+    scores, right = drawn(3, -1, 4000)
+    noise = np.random.default_rng(1).normal(-3, 0.3, 4000)
+    hopeless = np.arange(4000) % 800 == 0
+    decisions = np.where(np.stack([right, hopeless], 1), YES, NO).astype(np.int8)
+    _, found = calibrate(np.stack([scores, noise], 1), decisions, ones(scores), 0.9)
+    confidences = expit(found.slope * np.stack([scores, noise], 1) + found.offset)
+    own = suggest_cut_off(confidences[:, 1], hopeless, ones(scores))
+    assert f1_score(hopeless, confidences[:, 1] >= own) < LEAST_F1
+    assert own < 0.1
+    assert 0.3 < found.suggest < 0.6
+
+
+def test_each_topic_keeps_its_own_promise() -> None:
+    scores, right = drawn(3, -1, 4000)
+    decisions = np.where(right, YES, NO).astype(np.int8)
+    twice = np.stack([scores, scores], 1), np.stack([decisions, decisions], 1), ones(scores)
+    lower, higher = calibrate(*twice, [0.8, 0.95])
+    assert (lower, higher) == (calibrate(*twice, 0.8)[0], calibrate(*twice, 0.95)[1])
+    assert lower.auto is not None
+    assert higher.auto is not None
+    assert lower.auto < higher.auto
+
+
+def test_histogram_of_many_scores_gives_what_the_scores_themselves_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    scores = random.normal(-1, 0.8, (12_000, 10))
+    decisions = np.where(random.random(scores.shape) < expit(3 * scores - 1), YES, NO).astype(np.int8)
+    decisions[random.random(scores.shape) < 0.1] = OPEN
+    weight = random.random(len(scores)) + 0.5
+    found = {}
+    for most in (100_000, scores.size):
+        monkeypatch.setattr(settings_of, "MANY_PAIRS", most)
+        monkeypatch.setattr(settings_of, "MANY_ARTICLES", most // 10)
+        found[most] = np.array(
+            [(one.slope, one.offset, one.suggest) for one in calibrate(scores, decisions, weight, 0.9)]
+        )
+    # Slope, offset and cut-off; a pair in a bin at the edge of what counts may fall on its other side.
+    assert np.abs(found[100_000] - found[scores.size]).max(axis=0) == pytest.approx([0, 0, 0], abs=1e-3)
+    assert not (found[100_000] == found[scores.size]).all()
 
 
 def test_open_articles_have_no_say() -> None:

@@ -220,6 +220,30 @@ def test_own_data_may_have_a_map_a_taxonomy_and_a_name(run: Run, rows: list[dict
     ]
 
 
+def test_promise_and_newest_test_are_kept_and_said(run: Run, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    """The topic with a target of its own keeps it; `evaluate` measures on the same articles."""
+    config = f"{CONFIG}[precision_targets]\nsport = 0.7\n"
+    code, _, _ = run("train", "--publish", "--precision-target", "0.95", "--test", "latest", config=config)
+    assert code == 0
+    manifest = load("small").manifest
+    assert (manifest["fit"]["precision_target"], manifest["precision_targets"]) == (0.95, {"sport": 0.7})
+    day, held_out = manifest["data"]["test_from"], manifest["data"]["held_out"]
+    assert held_out == sum(row["date"] >= day for row in rows)
+    assert 28 <= held_out <= 40
+    card = (locate("small") / "card.md").read_text(encoding="utf-8")
+    assert "promises a precision of 0.95, but 0.7 for sport: its" in card
+    assert f"{held_out} kept out of training for the test, the newest, as is all from {day} on." in card
+    code, out, _ = run("evaluate")
+    assert f"held out: {held_out} articles" in out
+    assert f"micro-F1 {manifest['metrics']['held_out']['micro_f1']:.3f}" in out
+
+
+def test_promise_for_an_unknown_topic_is_refused_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("train", config=f"{CONFIG}[precision_targets]\nchess = 0.7\n")
+    assert (code, "no topic has the id chess" in err) == (2, True)
+    assert not (tmp_path / "store").exists()
+
+
 def test_bad_rows_of_own_data_are_listed_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
     (tmp_path / "desk.csv").write_text("text,category\nA match.,Sport\nA vote.,\n,Sport\n")
     code, _, err = run("train", "--data", str(tmp_path / "desk.csv"))

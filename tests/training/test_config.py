@@ -37,8 +37,16 @@ def test_what_is_not_said_is_the_default(tmp_path: Path) -> None:
 
 def test_every_setting_out_of_range_is_named_at_once() -> None:
     with pytest.raises(TrainingError) as refused:
-        FitSettings(max_features=0, min_df=0, C=0, hand_weight=-1, folds=1, precision_target=1)
-    for said in ("max_features = 0", "min_df = 0", "C = 0", "hand_weight = -1", "folds = 1", "precision_target = 1"):
+        FitSettings(max_features=0, min_df=0, C=0, count_ratio=-1, label_scale=-1, folds=1, precision_target=1)
+    for said in (
+        "max_features = 0",
+        "min_df = 0",
+        "C = 0",
+        "count_ratio = -1",
+        "label_scale = -1",
+        "folds = 1",
+        "precision_target = 1",
+    ):
         assert said in str(refused.value)
 
 
@@ -50,7 +58,7 @@ def test_whole_number_is_a_number_and_nothing_else_is_taken_for_another_kind(tmp
 
 
 @pytest.mark.parametrize(
-    "setting", ["C = inf", "hand_weight = inf", "hand_weight = nan", "seed = -1", "share = 0", "share = 1.5"]
+    "setting", ["C = inf", "label_scale = inf", "count_ratio = nan", "seed = -1", "share = 0", "share = 1.5"]
 )
 def test_number_that_scikit_learn_refuses_is_out_of_range(tmp_path: Path, setting: str) -> None:
     with pytest.raises(TrainingError, match=f"out of range: {setting}"):
@@ -68,6 +76,10 @@ def test_number_that_scikit_learn_refuses_is_out_of_range(tmp_path: Path, settin
         (LEAST + '[fit]\nfolds = "3"\n', "folds"),
         (LEAST + "[fit]\nfolds = 2.5\n", "folds"),
         (LEAST + "fit = 3\n", "fit"),
+        (LEAST + '[fit]\ntest = "newest"\n', "out of range: test = 'newest'"),
+        (LEAST + "[precision_targets]\ncrime = 1.0\n", "out of range: crime = 1.0 in .precision_targets"),
+        (LEAST + "[precision_targets]\ncrime = true\n", "must be a table of numbers"),
+        (LEAST + "precision_targets = 0.9\n", "must be a table of numbers"),
         (LEAST + "name =", "Cannot overwrite|Invalid"),
         ('language = "en"\ncorpora = ["a.jsonl"]\n', "name"),
         ('name = "a"\ncorpora = ["a.jsonl"]\n', "language"),
@@ -82,6 +94,14 @@ def test_wrong_config_is_one_sentence_with_its_file(tmp_path: Path, text: str, s
     with pytest.raises(TrainingError, match=rf"training config .*mine\.toml: .*({said})") as refused:
         load_config(written(tmp_path, text))
     assert "__init__" not in str(refused.value)
+
+
+def test_topic_may_have_a_promise_of_its_own(tmp_path: Path) -> None:
+    found = load_config(written(tmp_path, LEAST + "[precision_targets]\ncrime = 0.97\n"))
+    assert (found.promise("crime"), found.promise("sport")) == (0.97, 0.9)
+    found.check_topics(["crime", "sport"])
+    with pytest.raises(TrainingError, match=r"\[precision_targets\].*no topic has the id crime"):
+        found.check_topics(["sport"])
 
 
 def test_missing_config_is_told(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from models import Article, TopicModel
 from models.answer import answer
+from models.calibration import Calibration
 from tests.training.conftest import SHARED
-from training.evaluate import Counts, Scores, score_articles, table
+from training.evaluate import Counts, Scores, score_articles, score_confidences, table
+from training.labels import NO, OPEN, YES
 
 SCORE = SHARED.parent / "tools" / "score.py"
 TOPICS = ("war", "law", "sport", "art")
@@ -51,6 +53,25 @@ def test_figures_are_scikit_learns(pairs: list[tuple[list[str], set[str]]]) -> N
     _, _, micro, _ = precision_recall_fscore_support(wanted, given_topics, average="micro", zero_division=0)
     assert scores.total.f1 == pytest.approx(micro)
     assert scores.macro_f1 == pytest.approx(np.mean(np.nan_to_num(f)[support > 0]) if support.any() else 0)
+
+
+def test_figures_of_confidences_are_those_of_the_bands_they_reach() -> None:
+    random = np.random.default_rng(0)
+    decisions = random.choice([YES, NO, OPEN], (300, 4)).astype(np.int8)
+    confidences = random.integers(0, 10, (300, 4)) / 10
+    cut_offs = [
+        Calibration(1, 0, 0.4, 0.8),
+        Calibration(1, 0, 0.6),
+        Calibration(1, 0, 0.5, 0.5),
+        Calibration(1, 0, 0.9),
+    ]
+    one_by_one = Scores({topic: Counts() for topic in TOPICS})
+    for row, said in zip(confidences, decisions, strict=True):
+        order = np.argsort(-row, kind="stable").tolist()
+        bands = [(TOPICS[i], band) for i in order if (band := cut_offs[i].band(row[i]))]
+        wanted, optional = ({TOPICS[i] for i in np.flatnonzero(said == what)} for what in (YES, OPEN))
+        one_by_one.add(bands, wanted, optional)
+    assert score_confidences(decisions, confidences, cut_offs, topics=TOPICS) == one_by_one
 
 
 def test_optional_topic_counts_neither_for_nor_against() -> None:

@@ -1,5 +1,7 @@
 """One classifier a topic, open articles left out, every calibration article scored by a model that never saw it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
 from training.config import FitSettings
-from training.fit import FEWEST_ARTICLES, fit_topics, learnable
+from training.fit import FEWEST_ARTICLES, SMOOTHING, Hints, count_ratios, fit_topics, learnable
 
-SETTINGS = FitSettings(folds=2, C=1.0)
+SETTINGS = FitSettings(folds=2, C=1.0, count_ratio=0.0)
 
 
 def data(articles: int = 60, topics: int = 3) -> tuple[sp.csr_matrix, NDArray[np.int8], NDArray[np.int64]]:
@@ -20,22 +22,19 @@ def data(articles: int = 60, topics: int = 3) -> tuple[sp.csr_matrix, NDArray[np
     return X, decisions, np.arange(articles) % 3 - 1
 
 
-def alone(
-    X: sp.csr_matrix, decisions: NDArray[np.int8], weight: NDArray[np.float64], rows: NDArray[np.bool_]
-) -> LinearSVC:
+def alone(X: sp.csr_matrix, decisions: NDArray[np.int8], rows: NDArray[np.bool_]) -> LinearSVC:
     rows = rows & (decisions != 0)
     svm = LinearSVC(C=1.0, dual=True, random_state=0, max_iter=2000)
-    return svm.fit(X[rows], decisions[rows], sample_weight=weight[rows])
+    return svm.fit(X[rows], decisions[rows])
 
 
 def test_every_topic_is_fitted_on_the_articles_that_are_decided() -> None:
     X, decisions, fold = data()
-    weight = np.where(fold >= 0, 5.0, 1.0)
-    fitted = fit_topics(X, decisions, weight, fold, SETTINGS)
+    fitted = fit_topics(X, decisions, fold, SETTINGS)
     assert fitted.weights.shape == (12, 3)
     assert fitted.weights.dtype == fitted.bias.dtype == np.float32
     for topic in range(3):
-        svm = alone(X, decisions[:, topic], weight, np.ones(60, np.bool_))
+        svm = alone(X, decisions[:, topic], np.ones(60, np.bool_))
         assert fitted.weights[:, topic] == pytest.approx(svm.coef_[0], abs=1e-6)
         assert fitted.bias[topic] == pytest.approx(svm.intercept_[0], abs=1e-6)
 
@@ -43,13 +42,12 @@ def test_every_topic_is_fitted_on_the_articles_that_are_decided() -> None:
 def test_out_of_fold_scores_are_by_models_that_did_not_see_the_article() -> None:
     """What is in no fold is in every fit."""
     X, decisions, fold = data()
-    weight = np.ones(60)
-    fitted = fit_topics(X, decisions, weight, fold, SETTINGS)
+    fitted = fit_topics(X, decisions, fold, SETTINGS)
     calibration = np.flatnonzero(fold >= 0)
     assert fitted.out_of_fold.shape == (len(calibration), 3)
     for topic in range(3):
         for left_out in range(2):
-            svm = alone(X, decisions[:, topic], weight, fold != left_out)
+            svm = alone(X, decisions[:, topic], fold != left_out)
             mine = fold[calibration] == left_out
             expected = svm.decision_function(X[calibration[mine]])
             assert fitted.out_of_fold[mine, topic] == pytest.approx(expected, abs=1e-9)
@@ -57,10 +55,42 @@ def test_out_of_fold_scores_are_by_models_that_did_not_see_the_article() -> None
 
 def test_fit_is_the_same_twice() -> None:
     X, decisions, fold = data()
-    one, other = (fit_topics(X, decisions, np.ones(60), fold, SETTINGS) for _ in range(2))
+    one, other = (fit_topics(X, decisions, fold, replace(SETTINGS, count_ratio=0.4)) for _ in range(2))
     assert one.weights.tobytes() == other.weights.tobytes()
     assert one.bias.tobytes() == other.bias.tobytes()
     assert one.out_of_fold.tobytes() == other.out_of_fold.tobytes()
+
+
+def test_ratios_compare_the_articles_for_and_against_a_topic_that_have_a_feature() -> None:
+    X = sp.csr_matrix(np.array([[1.0, 0, 0], [2, 1, 0], [0, 1, 3], [0, 0, 4]]))
+    p, q = np.array([2, 1, 0]) + SMOOTHING, np.array([0, 1, 2]) + SMOOTHING
+    expected = np.abs(np.log((p / p.sum()) / (q / q.sum())))
+    assert count_ratios(X, np.array([1, 1, -1, -1], np.int8)) == pytest.approx(expected)
+
+
+def test_ratios_are_those_of_the_articles_that_a_fit_sees() -> None:
+    """So no out-of-fold score knows the article's own topics."""
+    X, decisions, _ = data()
+    fold = np.arange(60) % 2
+    settings = replace(SETTINGS, count_ratio=1.0)
+    turned = np.where(fold[:, None] == 0, -decisions, decisions)
+    out_of_fold, other = (fit_topics(X, one, fold, settings).out_of_fold for one in (decisions, turned))
+    assert (out_of_fold[fold == 0] == other[fold == 0]).all()
+    assert (out_of_fold[fold == 1] != other[fold == 1]).any()
+
+
+def test_weights_say_what_the_hints_say() -> None:
+    """Out-of-fold scores, too, are weighted sums of the n-grams: all is one linear model."""
+    X, decisions, _ = data()
+    fold = np.arange(60) % 2
+    random = np.random.default_rng(3)
+    hints = Hints(random.normal(size=(12, 2)).astype(np.float32), np.array([0.5, -2.0]))
+    hinted = fit_topics(X, decisions, fold, SETTINGS, hints)
+    beside = sp.csr_matrix(np.hstack([X.toarray(), X @ hints.weights + hints.bias]))
+    expected = fit_topics(beside, decisions, fold, SETTINGS)
+    scores = beside @ expected.weights + expected.bias
+    assert X @ hinted.weights + hinted.bias == pytest.approx(scores, abs=1e-4)
+    assert hinted.out_of_fold == pytest.approx(expected.out_of_fold, abs=1e-4)
 
 
 def test_topic_needs_enough_articles_for_and_against_it_in_every_fit() -> None:

@@ -20,9 +20,8 @@ TOPICS = ("health", "sport")
 
 
 def curve(X: Any, decisions: Any, fold: Any) -> LearningCurve:
-    weight = np.ones(len(decisions))
-    full = fit_topics(X, decisions, weight, fold, SETTINGS).out_of_fold
-    return learning_curve(X, decisions, weight, fold, SETTINGS, full, np.ones(int((fold >= 0).sum())))
+    full = fit_topics(X, decisions, fold, SETTINGS).out_of_fold
+    return learning_curve(X, decisions, fold, SETTINGS, None, full, np.ones(len(fold)))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def test_curve_ends_where_the_training_ended(articles: tuple[Any, Any, Any]) -> 
     """All the labels were learned from in the training itself; that costs nothing."""
     X, decisions, fold = articles
     found = curve(X, decisions, fold)
-    scores = fit_topics(X, decisions, np.ones(len(fold)), fold, SETTINGS).out_of_fold[fold == 0]
+    scores = fit_topics(X, decisions, fold, SETTINGS).out_of_fold[fold == 0]
     for column in range(len(TOPICS)):
         pairs = decided_pairs(decisions[fold == 0][:, [column]], scores[:, [column]], np.ones(len(scores)))
         assert found.average_precision[2, column] == pytest.approx(average_precision(precision_recall(pairs)))
@@ -70,17 +69,6 @@ def test_articles_measured_on_are_never_learned_from() -> None:
     decisions = np.where(random.random((400, 1)) < 0.5, YES, NO).astype(np.int8)
     found = curve(sp.identity(400, format="csr"), decisions, random.integers(0, 3, 400))
     assert (found.average_precision < 0.6).all()
-
-
-def test_articles_of_no_fold_are_in_every_fit() -> None:
-    """They alone teach the topic here."""
-    random = np.random.default_rng(0)
-    X = sp.random(900, 50, density=0.2, format="csr", random_state=random)
-    decisions = np.where(X @ random.normal(size=(50, 1)) > 0, YES, NO).astype(np.int8)
-    fold = np.where(np.arange(900) < 600, -1, random.integers(0, 3, 900))
-    found = curve(X, decisions, fold)
-    assert (found.average_precision > 0.9).all()
-    assert found.articles[2] == (fold > 0).sum()
 
 
 def test_topic_with_too_few_articles_is_left_unclear(articles: tuple[Any, Any, Any]) -> None:

@@ -1,11 +1,13 @@
 """An article stays on its side when the corpus grows."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.split import TEST_SHARE, folds, held_out, stratified_folds
+from training.errors import TrainingError
+from training.split import TEST_SHARE, first_days, first_test_day, folds, held_out, stratified_folds
 
 IDS = [f"wn-{i}" for i in range(5000)]
 ids_and_more = st.tuples(st.lists(st.text(), max_size=20), st.lists(st.text(), max_size=20))
@@ -73,3 +75,29 @@ def test_stratified_folds_are_the_same_whatever_the_order() -> None:
     backwards = stratified_folds(ids[::-1], has[::-1], 3, 0)
     assert backwards[::-1].tolist() == stratified_folds(ids, has, 3, 0).tolist()
     assert stratified_folds(ids, has, 3, 1).tolist() != backwards[::-1].tolist()
+
+
+def test_near_duplicates_came_out_with_the_first_of_them() -> None:
+    days = first_days(["2026-03-02", None, "2026-01-05", None], np.array([0, 0, 0, 3]))
+    assert days.astype(str).tolist() == ["2026-01-05", "2026-01-05", "2026-01-05", "NaT"]
+
+
+def test_test_begins_on_the_day_that_makes_it_a_tenth() -> None:
+    """Whole days, so a little more than a tenth."""
+    days = np.repeat(np.arange("2026-01-01", "2026-02-01", dtype="datetime64[D]"), 3)
+    start = first_test_day(days)
+    assert str(start) == "2026-01-28"
+    assert TEST_SHARE <= (days >= start).mean() < TEST_SHARE + 0.04
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["2026-01-01"] * 8 + ["NaT"] * 2, "2 of 10 articles have no date"),
+        (["NaT"] * 10, "10 of 10 articles have no date"),
+        (["2026-01-01"] * 4 + ["2026-01-02"] * 6, "most articles are of 2026-01-02 or later"),
+    ],
+)
+def test_dates_that_make_no_test_are_refused(days: list[str], said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        first_test_day(np.array(days, "datetime64[D]"))

@@ -183,6 +183,28 @@ def test_hand_labels_decide_and_only_they_are_tested_on(
     assert (data.decisions[~data.by_hand, column] == 0).all()
 
 
+def test_nothing_as_new_as_the_test_is_learned_from(
+    rows: list[dict[str, Any]], write_corpus: WriteCorpus, tmp_path: Path
+) -> None:
+    """Nor what has no date; whoever labelled it. Only hand-labelled articles are tested on."""
+    some = [
+        {**row, "labels": ["Sports"], "topics": None, "date": f"2024-01-{1 + i // 3:02d}" if i else None}
+        for i, row in enumerate(pair(rows)[:60])
+    ]
+    path = write_corpus(some, "current-events.jsonl")
+    hand = tmp_path / "hand.tsv"
+    hand.write_text("id\ttopics\n" + "".join(f"{row['id']}\thealth\n" for row in some[:40]), encoding="utf-8")
+    settings = config(path.name, hand_labels=(str(hand),))
+    data = read_training_set(replace(settings, fit=replace(QUICK, test="latest")), load_taxonomy(), path.parent)
+    days = {row["id"]: row["date"] for row in some}
+    tested = {data.ids[i] for i in data.test.nonzero()[0]}
+    assert data.test_from is not None
+    assert tested == {row["id"] for row in some[1:40] if row["date"] >= data.test_from}
+    learned = [days[data.ids[i]] for i in data.learn]
+    assert len(learned) > 30
+    assert all(day and day < data.test_from for day in learned)
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
