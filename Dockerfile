@@ -1,5 +1,7 @@
 # Two stages: the first installs with pip and compiles the kernel, the second holds only what serving needs.
-# docker build -t tagdesk . && docker run -p 8080:8080 tagdesk
+# docker build -t tagdesk .
+# docker run -p 8080:8080 -v /etc/tagdesk:/etc/tagdesk:ro -e TAGDESK_KEYS_FILE=/etc/tagdesk/keys.json tagdesk
+# docker run -p 127.0.0.1:8080:8080 -e TAGDESK_ALLOW_NO_KEYS=true tagdesk     # to try it, without keys
 
 FROM python:3.13-slim AS build
 WORKDIR /src

@@ -11,7 +11,7 @@ PORT ?= 8080
 option = $(if $(findstring command,$(origin $1)),--$2 $($1))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run data train search evaluate ship lint types check test test-docker bench bench-quick clean
+.PHONY: help install lock run data train search evaluate ship lint types audit check fuzz test test-docker bench bench-quick soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,8 +73,17 @@ lint: $(VENV)/all ## ruff: style and format
 types: $(VENV)/all ## mypy, strict
 	@$(BIN)/mypy
 
-check: lint types ## ruff, mypy and the tests
-	@$(BIN)/pytest
+audit: $(VENV)/all ## Look the pinned packages up among known vulnerabilities, where pypi.org can be reached
+	@if $(BIN)/python -c "import urllib.request as web; web.urlopen('https://pypi.org/pypi/pip/json', timeout=5)" 2>/dev/null; \
+	then $(PIP) install pip-audit && $(BIN)/pip-audit --requirement requirements/all.txt --disable-pip; \
+	else echo "audit: pypi.org cannot be reached, nothing was looked up"; fi
+
+check: lint types audit ## ruff, mypy, known vulnerabilities and the tests
+	@$(BIN)/pytest -n auto
+
+fuzz: $(VENV)/all ## Feed cleaner, tokenizer and bundle reader what atheris thinks of, for FUZZ_SECONDS= (60)
+	@$(PIP) install atheris
+	@$(BIN)/python -m tests.attacks.fuzz -max_total_time=$(or $(FUZZ_SECONDS),60)
 
 test-docker: $(VENV)/all ## Lint the Dockerfile and replay its steps (needs the package index)
 	@$(BIN)/hadolint Dockerfile
@@ -87,6 +96,9 @@ bench: $(VENV)/all ## Measure Tagdesk beside its peers (installs them; needs a q
 
 bench-quick: $(VENV)/all ## The same with small sizes: do the benchmarks run?
 	@for what in peers in-process http start vectorize profile; do $(BIN)/python -m benchmarks $$what --quick || exit; done
+
+soak: $(VENV)/all ## Load two workers for 10 minutes amid swaps, killed workers and a full disk (needs a quiet machine)
+	@$(BIN)/python -m benchmarks soak
 
 clean: ## Remove .venv and what tools left behind; the store in var/ stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -13,6 +13,8 @@ COMMANDS = {
     "profile": ("stages", "where the time of one HTTP request goes"),
     "quality": ("quality", "how good the topics are, on public sets of articles"),
     "attacks": ("attacks", "what a service under attack answers, and how soon"),
+    "soak": ("soak", "minutes of mixed traffic amid swaps, killed workers and a full disk"),
+    "parts": ("parts", "what keys, metrics, logs and a shadow cost, part by part"),
     "peers": ("peers", "install the peers, and say which would not"),
 }
 

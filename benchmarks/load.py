@@ -36,7 +36,9 @@ def generator() -> str:
     return "an asyncio client (slower than wrk: install wrk with `apt-get install wrk`, or `brew install wrk`)"
 
 
-def post(url: str, bodies: Path, content_type: str, connections: int, seconds: float) -> Answered:
+def post(
+    url: str, bodies: Path, content_type: str, connections: int, seconds: float, key: str | None = None
+) -> Answered:
     """Keep `connections` requests under way for so many seconds; each is the next line of `bodies`.
 
     Raises:
@@ -44,18 +46,22 @@ def post(url: str, bodies: Path, content_type: str, connections: int, seconds: f
     """
     if not shutil.which("wrk"):
         lines = bodies.read_bytes().splitlines()
-        return asyncio.run(_post(url, lines, content_type, connections, seconds))
+        return asyncio.run(_post(url, lines, content_type, connections, seconds, key))
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", str(_SCRIPT)]
-    done = subprocess.run([*command, url, "--", str(bodies), content_type], capture_output=True, text=True, check=False)
+    command += [url, "--", str(bodies), content_type, *([key] if key else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"wrk: {done.stderr or done.stdout}")
     found = json.loads(done.stdout.splitlines()[-1])
     return Answered(found["requests"] / found["seconds"], found["p50"], found["p99"], found["errors"])
 
 
-async def _post(url: str, bodies: list[bytes], content_type: str, connections: int, seconds: float) -> Answered:
+async def _post(
+    url: str, bodies: list[bytes], content_type: str, connections: int, seconds: float, key: str | None
+) -> Answered:
     parts = urlsplit(url)
-    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: {content_type}\r\nContent-Length: "
+    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: {content_type}\r\n"
+    head += (f"X-API-Key: {key}\r\n" if key else "") + "Content-Length: "
     requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
     took: list[float] = []
     errors = 0

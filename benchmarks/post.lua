@@ -1,11 +1,12 @@
 -- wrk: post the lines of a file, one after the other, and say what came of it as one line of JSON.
--- wrk ... -s post.lua URL -- FILE CONTENT_TYPE
+-- wrk ... -s post.lua URL -- FILE CONTENT_TYPE [KEY]
 
 local requests, turn = {}, 0
 
 function init(args)
   wrk.method = "POST"
   wrk.headers["Content-Type"] = args[2]
+  wrk.headers["X-API-Key"] = args[3]
   for line in io.lines(args[1]) do
     requests[#requests + 1] = wrk.format(nil, nil, nil, line)
   end

@@ -102,10 +102,10 @@ class Stdout:
             # A pipe that is ready takes 4,096 bytes at once.
             if self._poll is not None and not self._poll.poll(0):
                 return False
-            os.write(1, line.encode("utf-8", "replace"))
+            data = line.encode("utf-8", "replace")
+            return os.write(1, data) == len(data)  # the last that fits on a full disk is cut off
         except OSError:
             return False
-        return True
 
 
 class StdoutHandler(logging.Handler):

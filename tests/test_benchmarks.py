@@ -1,5 +1,6 @@
 """The benchmarks run, as far as they need nothing from elsewhere."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.mixed_traffic import Asked
+from benchmarks.open_loop import Client, Serving
 from benchmarks.workers.quality_task import cut_offs, deal, decide, f1
 
 ROOT = Path(__file__).parent.parent
@@ -86,3 +89,43 @@ def test_folds_have_every_topic_evenly() -> None:
         [2] * 3,
         [1] * 3,
     ]
+
+
+ANSWERS = {
+    b"right": b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 3\r\n\r\nnew",
+    b"replaced": b"HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nold\r\n0\r\n\r\n",
+    b"mixed": b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 3\r\n\r\nnld",
+    b"broken": b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    b"busy": b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n",
+    b"reset": b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n\r\ncut",
+}
+
+
+async def _asked_once_each(killed: bool) -> dict[str, int]:
+    """Ask a server for each kind of answer; busy and reset are right the second time."""
+    seen: set[bytes] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        what = (await reader.readuntil(b"\r\n\r\n"))[:-4]
+        if killed and what == b"reset":
+            client.found.killed[writer.get_extra_info("peername")[1]] = float("inf")
+        writer.write(ANSWERS[b"right" if what in seen else what])
+        seen.add(what)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        client = Client(server.sockets[0].getsockname()[1], Serving(frozenset({"b"})))
+        expected = {"a": (200, b"old"), "b": (200, b"new")}
+        for what in ANSWERS:
+            await client.ask(Asked("article", what + b"\r\n\r\n", expected), 0.0)
+        client.close()
+    return dict(client.found.counts)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_soak_notices_what_goes_wrong(killed: bool) -> None:
+    """An answer of a model that was replaced is wrong too; only what a killed worker breaks off is not a failure."""
+    counts = asyncio.run(_asked_once_each(killed))
+    known = {"requests": 6, "wrong": 2, "503": 1, "503, then answered": 1}
+    broken = {"failed": 1, "lost": 1, "lost, then answered": 1} if killed else {"failed": 2}
+    assert counts == known | broken
