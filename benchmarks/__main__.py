@@ -12,6 +12,7 @@ COMMANDS = {
     "vectorize": ("vectorize", "vectorizing and training against scikit-learn's own classes, and how both grow"),
     "profile": ("stages", "where the time of one HTTP request goes"),
     "quality": ("quality", "how good the topics are, on public sets of articles"),
+    "ablation": ("ablation", "what each part of training brings, and what was tried and left out"),
     "peers": ("peers", "install the peers, and say which would not"),
 }
 
