@@ -12,6 +12,7 @@ COMMANDS = {
     "vectorize": ("vectorize", "vectorizing and training against scikit-learn's own classes, and how both grow"),
     "profile": ("stages", "where the time of one HTTP request goes"),
     "quality": ("quality", "how good the topics are, on public sets of articles"),
+    "ablation": ("ablation", "what each part of training brings, and what was tried and left out"),
     "attacks": ("attacks", "what a service under attack answers, and how soon"),
     "soak": ("soak", "minutes of mixed traffic amid swaps, killed workers and a full disk"),
     "parts": ("parts", "what keys, metrics, logs and a shadow cost, part by part"),

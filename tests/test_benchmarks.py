@@ -72,6 +72,20 @@ def test_quality_says_where_its_articles_are_missing(tmp_path: Path) -> None:
     assert "BENCH_DATA" in done.stderr
 
 
+def test_ablation_compares_variants_with_the_shipped_settings(tmp_path: Path) -> None:
+    """Equal weights change nothing; the shipped settings are measured unasked, and earlier results stay."""
+    environment = {"PATH": "", "CORPUS_DIR": str(tmp_path), "TAGDESK_BENCH": str(tmp_path)}
+    for names in ("duplicates", "cleaned,self-training"):
+        command = [sys.executable, "-m", "benchmarks", "ablation", "--quick", "--only", names]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    rows = re.findall(
+        r"^\|[^|]*\(`([a-z-]+)`\) \| ([\d.]+ \| [\d.]+) \|.*?\| (\d+ %|–) \| [\d.]+ \|", done.stdout, flags=re.MULTILINE
+    )
+    assert [name for name, _, _ in rows] == ["shipped", "duplicates", "cleaned", "self-training"]
+    assert rows[0][1] == rows[1][1]
+    assert rows[1][2] == "50 %"
+
+
 def test_cut_off_is_where_f1_is_best() -> None:
     """Half way between the last article that should have the topic and the next."""
     scores = np.array([[0.9], [0.5], [0.1], [-0.3]])
