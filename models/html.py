@@ -169,13 +169,15 @@ def _search(source: str, text: str) -> _Spans:
 
 
 _TAG: Final = re.compile(
-    r"<(/?)(p|div|h[1-6]|ul|ol|li|blockquote|pre|table|tr|td|th|section|article|figure|figcaption|aside|a|b|i|em|strong"
+    r"<(?=[/a-z])(/?)(p|div|h[1-6]|ul|ol|li|blockquote|pre|table|tr|td|th|section|article|figure|figcaption|aside|a|b|i|em|strong"
     r"|u|s|span|sup|sub|small|code|cite|q|mark)(?:[\s/][^<>]*)?>",
     re.IGNORECASE,
 )
 _LINE_BREAK: Final = re.compile(r"<[bB][rR]\s{0,9}/?>")
 _ENDS_LINE: Final = frozenset(".,;:!?…")
 _BLOCK_COMMENT: Final = re.compile(r"<!-- /?wp:[a-z]")
+_SHOWN: Final = 50_000
+"""Characters within which a body shows that it is HTML: more would only be read of what was made to cost time."""
 
 
 def looks_like_html(body: str) -> bool:
@@ -183,6 +185,7 @@ def looks_like_html(body: str) -> bool:
 
     One that only mentions tags ("the <p> tag", "between <b> and </b>") is text: there the tags stand apart.
     """
+    body = body[:_SHOWN]
     if "<" not in body:
         return False
     if _BLOCK_COMMENT.search(body):
