@@ -19,6 +19,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/tagdesk --create-home tagdesk
 COPY --from=build --chown=tagdesk /opt/tagdesk /opt/tagdesk
 ENV PATH=/opt/tagdesk/bin:$PATH \
+    MALLOC_ARENA_MAX=2 \
     NUMBA_CACHE_DIR=/opt/tagdesk/numba \
     TAGDESK_HOST=0.0.0.0 \
     TAGDESK_STORE=/var/lib/tagdesk/models
