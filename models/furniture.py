@@ -222,8 +222,8 @@ def _any_of(phrases: Iterable[str]) -> str:
 
 _ALONE: Final = frozenset(_INVITATIONS) | frozenset(_HEADINGS)
 _WHOLE_STARTS: Final = "|".join(_WHOLE_LINES).split("|")
-# The line break in front is a literal that the engine looks for fast; the first line gets one lent. What may follow it is
-# taken whole and looked at once: a million line breaks or spaces would cost a third of a second otherwise.
+# The line break in front is a literal that the engine looks for fast; the first line gets one lent. What may follow it
+# is taken whole and looked at once: a million line breaks or spaces would cost a third of a second otherwise.
 _GATE: Final = re.compile(rf"\n[{re.escape(_EDGES)}]*+(?=[\w©])(?:{_any_of([*_ALONE, *_WHOLE_STARTS])}|{_CLOCK})")
 _INLINE: Final = re.compile(rf"(?:{_any_of(_INVITATIONS)})\s{{0,2}}(?:[:|>»→]|[-–—] )\s*\S.*")
 _WHOLE_LINE: Final = re.compile(
