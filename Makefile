@@ -74,8 +74,9 @@ types: $(VENV)/all ## mypy, strict
 	@$(BIN)/mypy
 
 audit: $(VENV)/all ## Look the pinned packages up among known vulnerabilities, where pypi.org can be reached
-	@if $(BIN)/python -c "import urllib.request as web; web.urlopen('https://pypi.org/pypi/pip/json', timeout=5)" 2>/dev/null; \
-	then $(PIP) install pip-audit && $(BIN)/pip-audit --requirement requirements/all.txt --disable-pip; \
+	@if $(PIP) install --retries 0 --timeout 5 pip-audit 2>/dev/null && $(BIN)/python -c "import requests as web; \
+	web.get('https://pypi.org/pypi/pip/json', timeout=5).raise_for_status()" 2>/dev/null; \
+	then $(BIN)/pip-audit --requirement requirements/all.txt --disable-pip; \
 	else echo "audit: pypi.org cannot be reached, nothing was looked up"; fi
 
 check: lint types audit ## ruff, mypy, known vulnerabilities and the tests
