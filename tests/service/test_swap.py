@@ -128,7 +128,7 @@ def test_survives_a_bad_bundle_that_is_published_elsewhere(store: Path, client: 
 
 
 def _until_two(address: httpx.URL, killed: int) -> list[dict[str, Any]]:
-    for _ in range(100):
+    for _ in range(600):
         time.sleep(0.1)
         try:
             workers: list[dict[str, Any]] = httpx.get(f"{address}/v1/models", timeout=5).json()["workers"]
