@@ -16,6 +16,8 @@ COMMANDS = {
     "attacks": ("attacks", "what a service under attack answers, and how soon"),
     "soak": ("soak", "minutes of mixed traffic amid swaps, killed workers and a full disk"),
     "parts": ("parts", "what keys, metrics, logs and a shadow cost, part by part"),
+    "ledger": ("ledger", "corrections a second while workers are killed, and whether each is kept once"),
+    "retrain": ("retrain", "what Monday's retraining makes of 200 corrections, and of a candidate that is worse"),
     "peers": ("peers", "install the peers, and say which would not"),
 }
 

@@ -21,7 +21,7 @@ def answer(tagged: TaggedArticle, model: str) -> dict[str, Any]:
 
 
 def topic_answer(result: TopicResult) -> dict[str, Any]:
-    """Return one topic of the answer, with score, bias and evidence where the result has them."""
+    """Return one topic of the answer, with score and bias, and evidence, where the result has them."""
     topic = result.topic
     found: dict[str, Any] = {
         "id": topic.id,
@@ -31,9 +31,10 @@ def topic_answer(result: TopicResult) -> dict[str, Any]:
         "confidence": round(result.confidence, 6),
         "band": result.band,
     }
-    if result.evidence is not None and result.bias is not None:
+    if result.bias is not None:
         found["score"] = round(result.score, 8)
         found["bias"] = round(result.bias, 8)
+    if result.evidence is not None:
         found["evidence"] = [_evidence(one) for one in result.evidence]
     return found
 

@@ -38,6 +38,15 @@ def detected(text: ArticleText) -> str | None:
     return primary(language) if probability >= _SURE else None
 
 
+def likely(text: str) -> dict[str, float]:
+    """Return how likely each language is that a text begins in (ISO 639); none where py3langid is not installed.
+
+    The first call loads its model, as that of `detected` does.
+    """
+    identifier = _identifier()
+    return {} if identifier is None else {name: float(share) for name, share in identifier.rank(text[:_READ])}
+
+
 @cache
 def _identifier() -> Any:
     try:

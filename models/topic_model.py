@@ -47,7 +47,7 @@ class TopicResult:
         score: raw score; slope · score + offset of its calibration is log-odds.
         confidence: calibrated probability, 0 to 1; at most that of its parent where the topic implies it.
         band: `auto`, `suggest`, or None below every cut-off; never `auto` where the article gives reason to doubt.
-        bias: the score of an article without a known word; only with evidence.
+        bias: the score of an article without a known word; only where the score is to be explained.
         evidence: strongest first; the weights and the bias add up to the score. None when not asked for.
     """
 
@@ -167,6 +167,21 @@ class TopicModel:
         (scores,), (confidences,), ((tokens, known),) = self._rows([text])
         doubted = bool(doubts(article, text, tokens, known, self._language))
         return self._with_evidence([self._result(column, scores, confidences, doubted=doubted)], text)[0]
+
+    def below(self, article: Article) -> tuple[TopicResult, ...]:
+        """Return the topics that `tag` does not return, most likely first, with bias and without evidence.
+
+        Raises:
+            EmptyArticle: there is nothing to read.
+            ArticleTooLong: a field is over its cap.
+        """
+        (scores,), (confidences,), _ = self._rows([article.text()])
+        columns = [column for column, lowest in enumerate(self._suggest) if confidences[column] < lowest]
+        columns.sort(key=confidences.__getitem__, reverse=True)
+        results = [self._result(column, scores, confidences, doubted=False) for column in columns]
+        return tuple(
+            replace(result, bias=float(self.bias[column])) for column, result in zip(columns, results, strict=True)
+        )
 
     def scores(self, texts: Sequence[ArticleText]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return raw score and confidence of every topic, float64, shape (texts, topics)."""

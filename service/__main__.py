@@ -1,4 +1,4 @@
-"""The command line: `python -m service` serves, `… settings` lists the settings, `… key` makes and revokes keys."""
+"""The command line: `python -m service` serves; `… settings`, `key`, `ledger` and `drift` are commands beside it."""
 
 import argparse
 import os
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from models import TagdeskError, load
-from service import key_commands
+from service import drift_report, key_commands, ledger_commands
 from service.keys import read_keys
+from service.ledger.database import LedgerUnavailable, open_database
 from service.server import listen, serve
 from service.settings import (
     CONFIG,
@@ -39,6 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["key"]:
             print(key_commands.run(arguments[1:]), end="")
             return 0
+        if arguments[:1] == ["ledger"]:
+            print(ledger_commands.run(arguments[1:]), end="")
+            return 0
+        if arguments[:1] == ["drift"]:
+            print(drift_report.run(arguments[1:]), end="")
+            return 0
         if arguments[:1] == ["settings"]:
             print(described(options=_options(arguments[1:])), end="")
             return 0
@@ -53,7 +60,8 @@ def _options(arguments: Sequence[str]) -> dict[str, str | None]:
     parser = argparse.ArgumentParser(
         prog="python -m service",
         description="Serve a topic model over HTTP.",
-        epilog="`python -m service settings` lists the settings; `python -m service key --help` is about keys.",
+        epilog="`python -m service settings` lists the settings; `python -m service key --help` is about keys, "
+        "`… ledger --help` about corrections, `… drift --help` about how they change.",
         allow_abbrev=False,
     )
     for one in fields(Settings):
@@ -74,6 +82,7 @@ def _run(options: dict[str, str | None]) -> int:
     if settings.keys_file:
         read_keys(Path(settings.keys_file))
     load(settings.model)  # a sentence now, in place of a traceback from every worker
+    _try_ledger(settings)
     listener = listen(settings)
     os.environ.update(settings.to_environment())
     # Of glibc: with a heap for every thread workers came to a quarter more memory under attack.
@@ -82,6 +91,23 @@ def _run(options: dict[str, str | None]) -> int:
     with suppress(KeyboardInterrupt):
         serve(settings, listener, lambda line: print(line, flush=True))
     return 0
+
+
+def _try_ledger(settings: Settings) -> None:
+    """Migrate the ledger, if there is one; a service that only tags starts without it, too.
+
+    Raises:
+        LedgerError: it is of a newer version, or what it needs is not installed.
+    """
+    database = open_database(settings.database_url)
+    try:
+        if database.is_there():
+            with database.transaction():
+                pass
+    except LedgerUnavailable as error:
+        print(f"service: {error}; feedback is refused until it can be", file=sys.stderr)
+    finally:
+        database.close()
 
 
 def _refuse(error: Exception, code: int) -> int:

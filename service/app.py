@@ -8,15 +8,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from service import metrics, model_routes, tagging, topics
+from service import drift, feedback, metrics, model_routes, queue, session_routes, tagging, topics
 from service.active import ActiveModel
+from service.dialects import annif, imatrics
+from service.drift import Drift
 from service.keys import KeyRing
+from service.ledger.database import open_database
+from service.ledger.ledger import Ledger
 from service.limits import Limits
 from service.metrics import Metrics
 from service.observe import Observed, telemetry
 from service.openapi import complete, require_keys
 from service.problems import UnexpectedErrors, handlers
 from service.security import RequireKey, SecurityHeaders
+from service.session import Sessions
 from service.settings import Settings
 from service.shadow import Shadow
 from service.static import add_desk
@@ -72,9 +77,13 @@ def create_app(settings: Settings) -> Tagdesk:
     app.state.active.listeners.append(app.state.metrics.loaded)
     if app.state.shadow:
         app.state.shadow.listeners.append(app.state.metrics.disagreed)
+    app.state.ledger = Ledger(
+        open_database(settings.database_url), keep_text=settings.keep_text, retention_days=settings.retention_days
+    )
+    app.state.drift = Drift()
     app.state.stopping = Stopping(settings.stop_delay)
     # Not `include_router`, which would match every request twice.
-    for part in (tagging, topics, model_routes, metrics):
+    for part in (tagging, feedback, queue, drift, session_routes, topics, model_routes, metrics, annif, imatrics):
         app.router.routes += part.router.routes
     add_desk(app, DESK)
     # The last that is added is the outermost.
@@ -85,7 +94,9 @@ def create_app(settings: Settings) -> Tagdesk:
         concurrent=settings.max_concurrent,
         body_seconds=settings.body_timeout,
     )
-    app.add_middleware(RequireKey, ring=KeyRing(Path(settings.keys_file)) if settings.keys_file else None)
+    app.state.ring = KeyRing(Path(settings.keys_file)) if settings.keys_file else None
+    app.state.sessions = Sessions.from_environment()
+    app.add_middleware(RequireKey, ring=app.state.ring, sessions=app.state.sessions)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, settings=settings, metrics=app.state.metrics, routes=app.router.routes)
@@ -104,6 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     active: ActiveModel = app.state.active
     stopping: Stopping = app.state.stopping
     settings: Settings = app.state.settings
-    async with active.following():
+    ledger: Ledger = app.state.ledger
+    async with active.following(), ledger.running():
         with stopping.watched():
             yield {"head_timeout": settings.head_timeout}  # for `protocol.py`

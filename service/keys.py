@@ -154,13 +154,22 @@ class KeyRing:
 
         The same work is done for a wrong key as for a right one, and digests are compared in constant time.
         """
+        self._look_in_time()
+        digest, key = (self._entries or {}).get(token[_SALT], _NOBODY)
+        found = hmac.compare_digest(hashlib.sha256(token[: _LENGTH + 1]).digest(), digest)
+        return key if found else None
+
+    def of_salt(self, salt: bytes) -> Key | None:
+        """Return the key of a salt, None if there is no such key (any more): for who has shown the key before."""
+        self._look_in_time()
+        entry = (self._entries or {}).get(salt)
+        return entry[1] if entry else None
+
+    def _look_in_time(self) -> None:
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + _SECONDS_BETWEEN_LOOKS
             self._look()
-        digest, key = (self._entries or {}).get(token[_SALT], _NOBODY)
-        found = hmac.compare_digest(hashlib.sha256(token[: _LENGTH + 1]).digest(), digest)
-        return key if found else None
 
     def _look(self) -> None:
         try:

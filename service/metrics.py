@@ -124,6 +124,9 @@ class Metrics:
         self._reloads = counter("model_reloads", "Models loaded, or not", "outcome")
         self._disagreed = counter("shadow_disagreements", "Topics that one model alone gave", "topic", "given_by")
         self._lost = counter("log_lines_lost", "Log lines dropped because nobody read them or the disk was full")
+        self._corrections = counter("corrections", "Corrections kept")
+        self._verdicts = counter("corrected_topics", "Topics editors accepted, rejected or added", "topic", "verdict")
+        self._not_queued = counter("not_queued", "Tagged articles that could not be queued")
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
 
@@ -171,6 +174,17 @@ class Metrics:
     def disagreed(self, topic: str, given_by: str) -> None:
         """Count a topic that the active model alone gave, or the shadow."""
         self._disagreed.labels(topic, given_by).inc()
+
+    def corrected(self, accepted: Sequence[str], rejected: Sequence[str], added: Sequence[str]) -> None:
+        """Count a correction, and what it says of each topic."""
+        self._corrections.inc()
+        for verdict, topics in (("accepted", accepted), ("rejected", rejected), ("added", added)):
+            for topic in topics:
+                self._verdicts.labels(topic, verdict).inc()
+
+    def not_queued(self) -> None:
+        """Count an article that was tagged and could not be queued; from any thread."""
+        self._not_queued.inc()
 
     def publish(self) -> None:
         """Hand over what was noted; from any thread. What cannot be written is lost, and no request with it."""

@@ -6,8 +6,9 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from service.active import EXAMPLE
+from service.dialects.requests import NAMED
 from service.problems import KINDS, MEDIA_TYPE
-from service.schemas import ArticleIn, ProblemOut
+from service.schemas import ArticleIn, FeedbackIn, ProblemOut
 from service.security import scope_needed
 
 _REF = "#/components/schemas/{model}"
@@ -46,6 +47,27 @@ def article_request() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def other_formats() -> dict[int | str, dict[str, Any]]:
+    """Describe the answers of `/v1/tag` that are not in our own format."""
+    ninjs: dict[str, Any] = {"type": "object", "required": ["uri"]}
+    news_article: dict[str, Any] = {"type": "object", "required": ["@context", "@type", "about"]}
+    content = {"application/vnd.iptc.ninjs+json": {"schema": ninjs}, "application/ld+json": {"schema": news_article}}
+    return {200: {"content": content}}
+
+
+def feedback_request() -> dict[str, Any]:
+    """Describe the request of `/v1/feedback`."""
+    schema = {"$ref": _REF.format(model="Feedback")}
+    example = {
+        "id": "7c0f7a52-8e8b-4c55-9c39-3f4b1b6f0e1d",
+        "article": EXAMPLE_ARTICLE,
+        "model": "news-en@1",
+        "topics": [],
+        "editor": "desk",
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
 def batch_request(lines: tuple[str, ...]) -> dict[str, Any]:
     """Describe the request of `/v1/tag/batch`."""
     # Any value may stand in an article's place: a bad one is answered by an error in its place.
@@ -66,7 +88,7 @@ def complete(schema: dict[str, Any], max_batch: int, example: dict[str, Any] | N
         example: the model's answer to `EXAMPLE`; None while there is none.
     """
     _drop_fastapi_errors(schema)
-    for model, name in ((ArticleIn, "Article"), (ProblemOut, "Problem")):
+    for model, name in ((ArticleIn, "Article"), (FeedbackIn, "Feedback"), (ProblemOut, "Problem"), *NAMED):
         _add_schema(schema, model, name)
     for methods in schema["paths"].values():
         for operation in methods.values():
@@ -74,12 +96,25 @@ def complete(schema: dict[str, Any], max_batch: int, example: dict[str, Any] | N
                 operation["responses"] |= {str(code): each for code, each in problems(408).items()}
     tag, batch = (schema["paths"][path]["post"] for path in ("/v1/tag", "/v1/tag/batch"))
     batch["requestBody"]["content"]["application/json"]["schema"]["maxItems"] = max_batch
+    schemas = schema["components"]["schemas"]
+    for documents in (schemas["AnnifDocuments"]["properties"]["documents"], schemas["IndexedDocuments"]):
+        documents["maxItems"] = max_batch
     if example is not None:
+        _name_project(schema, example["model"].partition("@")[0])
         tag["responses"]["200"]["content"]["application/json"]["example"] = example
         batch["responses"]["200"]["content"]["application/x-ndjson"]["example"] = _lines(
             [example, example | {"id": "17"}]
         )
     return schema
+
+
+def _name_project(schema: dict[str, Any], name: str) -> None:
+    """Say which project of Annif's there is."""
+    for path, methods in schema["paths"].items():
+        for operation in methods.values() if "{project_id}" in path else ():
+            for parameter in operation["parameters"]:
+                if parameter["name"] == "project_id":
+                    parameter["schema"] = {"type": "string", "enum": [name]}
 
 
 def require_keys(schema: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import ArticleError, ArticleTooLong, EmptyArticle, TagdeskError
+from service.ledger.database import FeedbackConflict, LedgerError
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
@@ -51,21 +52,27 @@ KINDS = {
         Kind("empty-request", 400, "The request has no body", "Send an article as a JSON object."),
         Kind("unknown-key", 401, "A key is needed", "Send a key of this service as Authorization: Bearer KEY."),
         Kind("missing-scope", 403, "The key may not do this", "Ask for a key with the scope that the detail names."),
+        Kind("not-from-desk", 403, "The request is not the desk's", "Send the key: the cookie is for the desk alone."),
         Kind("not-found", 404, "Nothing is here", "See /openapi.json for the routes."),
         Kind("method-not-allowed", 405, "Wrong method", "Use a method that the Allow header names."),
         Kind("request-timeout", 408, "The request did not arrive", "Send it again, without a pause."),
         Kind("model-not-changed", 409, "The model stays as it is", "Do what the detail says; GET /v1/models has more."),
+        Kind("feedback-conflict", 409, "This id is taken", "Send it under another id; the same id is for the same."),
+        Kind("text-not-kept", 409, "No text is kept here", "Ask who runs the service for TAGDESK_KEEP_TEXT=true."),
         Kind("request-too-large", 413, "The request is too large", "Send less at once: fewer articles, no page."),
         Kind("too-many-articles", 413, "The batch has too many articles", "Send the articles in several batches."),
         Kind("unsupported-media-type", 415, "Wrong content type", "Set the Content-Type that the detail names."),
         Kind("invalid-article", 422, "The article is not as it must be", "Correct the fields that errors names."),
         Kind("empty-article", 422, "The article has no text", "Send a title and a body with words."),
         Kind("article-too-long", 422, "The article is too long", "Shorten the field that errors names."),
+        Kind("invalid-feedback", 422, "The feedback is not as it must be", "Correct the fields that errors names."),
+        Kind("unknown-topic", 422, "The model has no such topic", "Send ids of topics; GET /v1/topics lists them."),
         Kind("invalid-parameter", 422, "A parameter is wrong", "Correct the parameters that errors names."),
         Kind("too-many-requests", 429, "The key asks too often", "Wait as long as Retry-After says; send batches."),
         Kind("head-too-large", 431, "The request's head is too large", "Send fewer headers, or shorter ones."),
         Kind("internal-error", 500, "The service failed", "Try again; if it stays, tell who runs the service."),
         Kind("too-busy", 503, "Too much at once", "Send it again after Retry-After; another worker may be free."),
+        Kind("ledger-unavailable", 503, "The ledger cannot be used", "Send it again, with its id, after Retry-After."),
         Kind("not-ready", 503, "No model is loaded yet", "Try again when /readyz answers 200."),
     )
 }
@@ -74,6 +81,8 @@ _OF_DOMAIN: dict[type[BaseException], str] = {
     ArticleTooLong: "article-too-long",
     EmptyArticle: "empty-article",
     ArticleError: "invalid-article",
+    FeedbackConflict: "feedback-conflict",
+    LedgerError: "ledger-unavailable",
 }
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed"}
 
@@ -111,6 +120,9 @@ def pointer(*path: str | int) -> str:
 def from_domain(error: TagdeskError) -> Problem:
     """Return the problem of a domain error; of one that is no fault of the client's, an internal error."""
     name = next((_OF_DOMAIN[cls] for cls in type(error).__mro__ if cls in _OF_DOMAIN), "internal-error")
+    if isinstance(error, LedgerError):
+        wait = None if isinstance(error, FeedbackConflict) else {"Retry-After": "5"}
+        return Problem(name, f"{str(error)[0].upper()}{str(error)[1:]}.", headers=wait)
     if not isinstance(error, ArticleError):
         return internal_error(error)
     place = pointer(error.field) if error.field else pointer()

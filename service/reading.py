@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 
 from models.article import Article
+from service.dialects.articles import translated
 from service.problems import Problem, pointer
 from service.schemas import ArticleIn
 
@@ -147,7 +148,7 @@ def _refused(value: Any, *path: str | int) -> tuple[str, str] | None:
 
 
 def read_article(row: Any) -> tuple[Article, list[str]]:
-    """Read an article from JSON values.
+    """Read an article from JSON values: in the fields of `ArticleIn`, or as another system writes it.
 
     Returns:
         The article, and a warning for each of the first fields it does not know.
@@ -162,6 +163,9 @@ def read_article(row: Any) -> tuple[Article, list[str]]:
             f"An article is a JSON object with title and body, not {_kind(row)}.",
             [{"pointer": pointer(), "detail": "must be an object"}],
         )
+    unknown = [name for name in row if name not in _FIELDS]
+    if unknown and (other := translated(row)) is not None:
+        row, unknown = other, []
     try:
         sent = ArticleIn.model_validate(row)
     except ValidationError as error:
@@ -174,7 +178,6 @@ def read_article(row: Any) -> tuple[Article, list[str]]:
         language=sent.language,
         url=sent.url,
     )
-    unknown = [name for name in row if name not in _FIELDS]
     return article, [f"unknown-field: {name[:_MAX_NAME]}" for name in unknown[:_MAX_WARNINGS]]
 
 

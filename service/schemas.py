@@ -58,6 +58,82 @@ class ArticleIn(BaseModel):
     url: str | None = Field(default=None, description="Where it is published; never fetched.")
 
 
+_NAME = r"^[^\u0000]+$"
+Name = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=_NAME)]
+TopicIds = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_ID)]], Field(max_length=1000)]
+
+
+class FeedbackIn(BaseModel):
+    """A correction: the topics that are right, or what became of those that the model gave."""
+
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True, extra="forbid", title="Feedback")
+
+    article: ArticleIn = Field(description="Without an `id` its text makes one.")
+    model: Name = Field(description="What answered, as its answer said.")
+    topics: TopicIds | None = Field(
+        default=None, description="Ids of the topics that are right; null or [] where none is."
+    )
+    accepted: TopicIds | None = Field(default=None, description="Of the model's topics those that are right.")
+    rejected: TopicIds | None = Field(default=None, description="Of the model's topics those that are wrong.")
+    added: TopicIds | None = Field(default=None, description="Topics that are right and the model did not give.")
+    editor: Name | None = Field(default=None, description="The key's name where it is not given.")
+    id: Name | None = Field(
+        default=None, description="The client's own for this correction: sent again, it is kept once."
+    )
+
+
+class ReceiptOut(BaseModel):
+    """That a correction is kept."""
+
+    model_config = ConfigDict(title="Receipt")
+
+    id: str
+    article: str = Field(description="The article's id.")
+    received: str = Field(description="When it came first, UTC.")
+
+
+class CountOut(BaseModel):
+    """How many corrections there are, and of how many articles."""
+
+    model_config = ConfigDict(title="Count")
+
+    corrections: int
+    articles: int
+
+
+class CountsOut(BaseModel):
+    """How much was corrected."""
+
+    model_config = ConfigDict(title="Counts")
+
+    since: str = Field(description="UTC.")
+    own: CountOut = Field(description="Those of the key that asks.")
+    all: CountOut
+    waiting: int = Field(description="Articles in the queue.")
+
+
+class QueuedOut(BaseModel):
+    """That an article waits."""
+
+    model_config = ConfigDict(title="Queued")
+
+    id: str = Field(description="The article's id.")
+    queued: str = Field(description="Since when, UTC.")
+    certainty: float = Field(description="How far the nearest confidence is from its topic's cut-off.")
+
+
+class NextOut(BaseModel):
+    """The article that the model is least certain of; null where none waits."""
+
+    model_config = ConfigDict(title="Next")
+
+    article: ArticleIn | None
+    model: str | None
+    certainty: float | None
+    queued: str | None
+    waiting: int = Field(description="Articles in the queue, this one among them.")
+
+
 class EvidenceOut(BaseModel):
     """One n-gram where it stands, and what it added to the topic's score."""
 
@@ -71,7 +147,7 @@ class EvidenceOut(BaseModel):
 
 
 class TopicOut(BaseModel):
-    """One topic of an article; `score`, `bias` and `evidence` only with `?explain=true`."""
+    """One topic of an article; `score`, `bias` and `evidence` only with `?explain=`."""
 
     model_config = ConfigDict(title="TopicAnswer")
 
@@ -80,7 +156,7 @@ class TopicOut(BaseModel):
     qcodes: list[str] = Field(description="IPTC Media Topic codes.")
     parent: str | None = Field(description="The id of the topic above.")
     confidence: float = Field(ge=0, le=1, description="Calibrated probability.")
-    band: Literal["auto", "suggest"]
+    band: Literal["auto", "suggest"] | None = Field(description="null in `below` alone.")
     score: float | None = Field(default=None, description="Log-odds: the evidence's weights and the bias, added up.")
     bias: float | None = None
     evidence: list[EvidenceOut] | None = Field(default=None, description="Strongest first.")
@@ -94,6 +170,11 @@ class AnswerOut(BaseModel):
     id: str | None
     model: str = Field(description="Name and version of the model that answered.")
     topics: list[TopicOut]
+    below: list[TopicOut] | None = Field(
+        default=None,
+        description="Only with `?explain=all`: the other topics, most likely first; with `?explain=` a topic's id: "
+        "that topic, unless it is given.",
+    )
     warnings: list[str] = Field(
         description="`short-text`, `unknown-words` and `language: <its language>`: no topic is `auto`, the text is not "
         "like those the model learned from. `html-in-body`, `unknown-field: <name>`: how the request was read."
@@ -242,6 +323,57 @@ class ShadowOut(BaseModel):
     passed_over: int = Field(description="Not compared, because the service was busy.")
     topics: list[ShadowTopicOut] = Field(description="Most disagreements first.")
     strongest: list[DisagreementOut] = Field(description="Widest apart first, of articles sent with an id.")
+
+
+class DriftTopicOut(BaseModel):
+    """What editors said of one topic, by week; null where they said nothing."""
+
+    model_config = ConfigDict(title="DriftTopic")
+
+    topic: str
+    rate: list[float | None] = Field(description="Share of the corrected articles that have it.")
+    acceptance: list[float | None] = Field(description="accepted / (accepted + rejected).")
+
+
+class NewWordOut(BaseModel):
+    """A word, and how many articles of this week have it."""
+
+    model_config = ConfigDict(title="NewWord")
+
+    word: str
+    articles: int
+
+
+class NewWordsOut(BaseModel):
+    """Words of a topic's articles that the model does not know and the weeks before did not have."""
+
+    model_config = ConfigDict(title="NewWords")
+
+    topic: str
+    words: list[NewWordOut] = Field(description="Of several articles each, those of most articles first.")
+
+
+class DriftOut(BaseModel):
+    """How corrections change from week to week."""
+
+    model_config = ConfigDict(title="Drift")
+
+    model: str
+    weeks: list[str] = Field(description="Mondays, UTC, oldest first; the last week is not over.")
+    corrections: list[int]
+    unknown_words: list[float | None] = Field(
+        description="Mean share of an article's words that the model does not know; null where no text was kept."
+    )
+    topics: list[DriftTopicOut]
+    new_words: list[NewWordsOut]
+
+
+class SessionOut(BaseModel):
+    """Who is signed in at the desk."""
+
+    model_config = ConfigDict(title="Session")
+
+    editor: str | None = Field(description="The name of the key; null where no key is asked for, or none is left.")
 
 
 class StatusOut(BaseModel):

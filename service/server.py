@@ -11,6 +11,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from models.errors import TagdeskError
 from service import logs
 from service.metrics_folder import shared_folder
+from service.session import share_secret
 from service.settings import Settings, SettingsError, option, variable
 from service.workers import run_folder
 
@@ -56,7 +57,9 @@ def serve(settings: Settings, listener: socket.socket, announce: Callable[[str],
 
     Raises:
         StartError: a worker could not start.
+        SettingsError: the secret of the desk's sessions is too short.
     """
+    share_secret()
     config = uvicorn.Config(
         "service.app:app_from_environment",
         factory=True,

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -16,8 +17,7 @@ CONFIG = "config"
 CONFIG_HELP = "TOML file with settings by their names, such as port = 9000"
 ELSEWHERE = {
     "TAGDESK_STORE": "where models looks for a model before the shipped ones (default var/models)",
-    "TAGDESK_DATABASE_URL": "where feedback is kept",
-    "TAGDESK_KEEP_TEXT": "whether feedback keeps the article's text",
+    "TAGDESK_SESSION_SECRET": "what signs the desk's sessions, 32 characters or more (default: made at each start)",
     "TAGDESK_BENCH": "where the benchmarks keep their results",
 }
 """Variables that other parts read from the environment themselves."""
@@ -31,10 +31,20 @@ class SettingsError(TagdeskError):
 
 
 def _setting(
-    default: str | int | bool, help_text: str, least: int = 0, most: int = 0, *, optional: bool = False
+    default: str | int | bool,
+    help_text: str,
+    least: int = 0,
+    most: int = 0,
+    *,
+    optional: bool = False,
+    secret: bool = False,
 ) -> Any:
-    """Declare a setting; a text that is `optional` may be empty, a number lies from `least` to `most`."""
-    return field(default=default, metadata={"help": help_text, "least": least, "most": most, "optional": optional})
+    """Declare a setting; a text that is `optional` may be empty, a number lies from `least` to `most`.
+
+    One that is `secret` may have a password in it, which is not shown.
+    """
+    bounds = {"least": least, "most": most, "optional": optional}
+    return field(default=default, metadata={"help": help_text, "secret": secret, **bounds})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,11 @@ class Settings:
     max_body: int = _setting(4 * _MIB, "largest request with one article, in bytes", 1024, 1024 * _MIB)
     max_batch: int = _setting(1000, "most articles in one batch", 1, 100_000)
     max_batch_body: int = _setting(32 * _MIB, "largest request with a batch, in bytes", 1024, 1024 * _MIB)
+    database_url: str = _setting(
+        "var/ledger.sqlite", "where corrections and the queue are kept: an SQLite file, or postgresql://…", secret=True
+    )
+    keep_text: bool = _setting(True, "whether corrections keep the article's text, and there is a queue")
+    retention_days: int = _setting(0, "days after which that text is forgotten; 0 keeps it", 0, 36_500)
     keys_file: str = _setting("", "file of the keys that clients must send; empty asks for none", optional=True)
     allow_no_keys: bool = _setting(False, "whether to listen beyond this machine without keys")
     rate_limit: int = _setting(1000, "requests a second of one key, over all workers; 0 is no limit", 0, 1_000_000)
@@ -145,11 +160,17 @@ def described(environ: Mapping[str, str] | None = None, options: Mapping[str, st
     lines = []
     for one in fields(Settings):
         value, source = getattr(settings, one.name), found.get(one.name, (None, "default"))[1]
+        value = _without_password(value) if one.metadata["secret"] else value
         written = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else shown(value)
         lines.append(f"# {one.metadata['help']}\n{one.name} = {written}  # {source}\n")
     lines.append("# Read from the environment alone:\n")
     lines += [f"# {name}: {text}; {'set' if environ.get(name) else 'not set'}\n" for name, text in ELSEWHERE.items()]
     return "".join(lines)
+
+
+def _without_password(url: str) -> str:
+    """Return a database's URL with stars for the password, wherever libpq takes one."""
+    return re.sub(r"(://[^/?@]*?:)[^/]*(?=@)|(password=)[^&\s]*", r"\1\2***", url)
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -45,9 +45,14 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_settings(tiny_store: Path) -> Settings:
+def tiny_settings(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Return settings that serve the tiny model, with caps small enough to go over."""
-    return Settings(model=str(tiny_store / "tiny" / "1"), max_batch_body=300_000, max_batch=20)
+    return Settings(
+        model=str(tiny_store / "tiny" / "1"),
+        max_batch_body=300_000,
+        max_batch=20,
+        database_url=str(tmp_path_factory.mktemp("ledger") / "ledger.sqlite"),
+    )
 
 
 @pytest.fixture(scope="session")

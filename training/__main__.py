@@ -1,4 +1,4 @@
-"""Make a model from the command line: `python -m training data|train|search|evaluate|publish|export|import|ship`."""
+"""Make a model from the command line: `python -m training data|train|search|evaluate|retrain|publish|…`."""
 
 import argparse
 import logging
@@ -18,6 +18,7 @@ from models.errors import BundleError, BundleNotFound, TagdeskError
 from models.storage import SHIPPED, current, load, locate, make_current, store
 from models.taxonomy import Taxonomy, load_taxonomy
 from models.topic_model import TopicModel
+from training.changes import CHANGES
 from training.config import BY_ID, DEFAULT_CONFIG, LATEST, Config, load_config
 from training.corpus import file_sha256, read_corpus
 from training.current_events import fetch_current_events
@@ -31,6 +32,7 @@ from training.labels import LABELS, load_label_map
 from training.own_data import OwnData, plan
 from training.publish import publish
 from training.report import REPORTS, report, write_report
+from training.retrain_commands import add_commands
 from training.score_file import score_file
 from training.search import SEARCHES, search
 from training.train import examine_held_out, held_out_scores, train
@@ -42,16 +44,16 @@ FETCHED = Path("var/corpora")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 2 where nothing could be done."""
+    """Run the command line; return its exit code: 0, 1 where the gate refuses, 2 where nothing could be done."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        code: int | None = options.run(options)
     except (TagdeskError, OSError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
-    return 0
+    return code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +65,6 @@ def _parser() -> argparse.ArgumentParser:
         ("train", _train, "train a model, of the config's corpora or of your own data, and save it in the store"),
         ("search", _search, "search for better training settings until the time is over or Ctrl-C; keep the best"),
         ("evaluate", _evaluate, "print a model's figures on held-out and gold articles, or on a labelled file"),
-        ("publish", _publish, "let CURRENT name a version of the store"),
         ("export", _export, "write a model as a scikit-learn Pipeline, joblib's format"),
         ("import", _import, "fold a scikit-learn TF-IDF linear Pipeline into a bundle; this RUNS CODE from the file"),
         ("ship", _ship, "copy the store's current model to models/store, the one that a clone serves"),
@@ -86,8 +87,6 @@ def _parser() -> argparse.ArgumentParser:
             _add_data(command, "measure on these labelled files")
         if name in {"evaluate", "export"}:
             command.add_argument("--model", default=None, help="name, name@version or path (default: the config's)")
-        if name == "publish":
-            command.add_argument("version", help="e.g. 2026.11.23-1a2b3c4d")
         if name == "export":
             command.add_argument("pipeline", type=Path, nargs="?", default=Path("pipeline.joblib"))
         if name == "import":
@@ -96,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
             )
             command.add_argument("--name", required=True, help="the model's name, e.g. our-desk")
             command.add_argument("--texts", type=Path, help="a corpus to compare on; its n-grams are a hashing model's")
+    add_commands(commands)
     return parser
 
 
@@ -251,12 +251,6 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(table(score_file(model, gold), "gold/dev"))
 
 
-def _publish(options: argparse.Namespace) -> None:
-    name = load_config(options.config).name
-    make_current(store(), name, options.version)
-    print(f"{name}@{options.version} is current in {store()}")
-
-
 def _export(options: argparse.Namespace) -> None:
     folder = locate(options.model or load_config(options.config).name)
     model = load_bundle(folder)
@@ -286,7 +280,7 @@ def _ship(options: argparse.Namespace) -> None:
     old = current(SHIPPED, name)
     target = SHIPPED / name / version
     if not target.exists():
-        shutil.copytree(store() / name / version, target)
+        shutil.copytree(store() / name / version, target, ignore=shutil.ignore_patterns(CHANGES))  # it names editors
     load_bundle(target)
     make_current(SHIPPED, name, version, remember=False)
     if old and old != version:

@@ -147,17 +147,21 @@ def fair_weight(scores: _Floats, fair: _Bools) -> _Floats:
 
 
 def platt(
-    scores: _Floats, right: _Bools, weight: _Floats, prior: tuple[float, float] | None = None
+    scores: _Floats,
+    right: _Bools,
+    weight: _Floats,
+    prior: tuple[float, float] | None = None,
+    prior_spread: tuple[float, float] = SPREAD,
 ) -> tuple[float, float]:
     """Fit slope and offset of 1 / (1 + exp(-(slope · score + offset))) by weighted likelihood.
 
     Source: Platt, "Probabilistic outputs for support vector machines" (1999). In place of his smoothed targets a prior
     keeps a topic with few articles near the others: log slope and offset are normal about those of `prior`, with the
-    standard deviations `SPREAD`.
+    standard deviations `prior_spread`.
     """
     centre = np.array([0.0, 0.0] if prior is None else [math.log(prior[0]), prior[1]])
     # Without others to lean on, so wide that it only keeps the fit of separable scores finite.
-    spread = np.array([3.0, 10.0] if prior is None else SPREAD)
+    spread = np.array([3.0, 10.0] if prior is None else prior_spread)
 
     def loss(line: _Floats) -> tuple[float, _Floats]:
         slope = math.exp(line[0])

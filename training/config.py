@@ -53,6 +53,7 @@ class FitSettings:
         seed: of every random choice.
         share: learn from this share of the articles, chosen by their ids; 1 is all.
         test: which tenth of the articles is kept for the test: `by-id` any, `latest` the newest.
+        correction_weight: how many other articles an article that an editor corrected counts as.
 
     Raises:
         TrainingError: naming every fault at once.
@@ -68,6 +69,7 @@ class FitSettings:
     seed: int = 0
     share: float = 1.0
     test: str = BY_ID
+    correction_weight: float = 3.0
 
     def __post_init__(self) -> None:
         limits = {
@@ -81,6 +83,7 @@ class FitSettings:
             "seed": 0 <= self.seed < 2**32,
             "share": 0 < self.share <= 1,
             "test": self.test in (BY_ID, LATEST),
+            "correction_weight": 0 < self.correction_weight < math.inf,
         }
         faults = [f"{name} = {getattr(self, name)!r}" for name, fits in limits.items() if not fits]
         if faults:

@@ -54,6 +54,7 @@ def fit_topics(
     fold: NDArray[np.int64],
     settings: FitSettings,
     hints: Hints | None = None,
+    weight: NDArray[np.float64] | None = None,
 ) -> Fitted:
     """Fit every topic, and score the calibration articles out of fold.
 
@@ -63,13 +64,14 @@ def fit_topics(
         fold: int64, shape (articles,): the fold of a calibration article, -1 for one that is in every fit.
         settings: C, count_ratio, folds, seed.
         hints: further features, already part of the weights and the bias that are found.
+        weight: how much an article counts in a fit, shape (articles,); None for all the same.
     """
     topics = decisions.shape[1]
     calibration = np.flatnonzero(fold >= 0)
     weights = np.zeros((X.shape[1], topics), np.float32)
     bias = np.zeros(topics, np.float32)
     out_of_fold = np.zeros((len(calibration), topics))
-    done = fit_without(range(-1, settings.folds), X, decisions, fold, settings, hints)
+    done = fit_without(range(-1, settings.folds), X, decisions, fold, settings, hints, weight)
     for topic, left_out, coefficients, intercept in progress(
         done, total=topics * (settings.folds + 1), what="fitting topics", unit="fit"
     ):
@@ -88,6 +90,7 @@ def fit_without(
     fold: NDArray[np.int64],
     settings: FitSettings,
     hints: Hints | None = None,
+    weight: NDArray[np.float64] | None = None,
 ) -> Iterator[tuple[int, int, NDArray[np.float64], float]]:
     """Fit every topic without each of these folds (-1: with all), the rest as in `fit_topics`.
 
@@ -98,7 +101,7 @@ def fit_without(
     """
     hinted = None if hints is None else X @ hints.weights + hints.bias
     jobs = (
-        delayed(_fit_one)(X, decisions[:, topic], fold, settings, topic, left_out, hints, hinted)
+        delayed(_fit_one)(X, decisions[:, topic], fold, settings, topic, left_out, hints, hinted, weight)
         for topic in range(decisions.shape[1])
         for left_out in parts
     )
@@ -117,6 +120,7 @@ def _fit_one(
     left_out: int,
     hints: Hints | None,
     hinted: NDArray[np.float64] | None,
+    weight: NDArray[np.float64] | None,
 ) -> tuple[int, int, NDArray[np.float64], float]:
     rows = np.flatnonzero((decisions != OPEN) & ((fold != left_out) | (fold < 0)))
     seen, said = X[rows], decisions[rows]
@@ -128,7 +132,8 @@ def _fit_one(
     if hinted is not None:
         seen = sp.hstack([seen, sp.csr_matrix(hinted[rows])], format="csr")
     # The dual solver is the faster one for sparse text, and its answer does not depend on the number of threads.
-    svm = LinearSVC(C=settings.C, dual=True, random_state=settings.seed, max_iter=2000).fit(seen, said)
+    svm = LinearSVC(C=settings.C, dual=True, random_state=settings.seed, max_iter=2000)
+    svm.fit(seen, said, None if weight is None else weight[rows])
     coefficients, intercept = svm.coef_[0, : X.shape[1]] * scale, float(svm.intercept_[0])
     if hints is not None:
         of_hints = svm.coef_[0, X.shape[1] :]

@@ -401,11 +401,20 @@ class Change:
 def f1_change(
     decisions: Decisions, new: Flags, old: Flags, weight: Floats, *, draws: int = 400, seed: int = 0
 ) -> Change:
-    """Compare what two models give to the same articles.
+    """Compare what two models give to the same articles; what it takes is that of `f1_changes`."""
+    drawn, change = f1_changes(decisions, new, old, weight, draws=draws, seed=seed)
+    low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
+    return Change(change, low, high)
 
-    The interval is the paired bootstrap's: articles are drawn with replacement, both models measured on each draw.
-    (Efron and Tibshirani, "An introduction to the bootstrap", 1993; Berg-Kirkpatrick et al., "An empirical
-    investigation of statistical significance in NLP", 2012.)
+
+def f1_changes(
+    decisions: Decisions, new: Flags, old: Flags, weight: Floats, *, draws: int = 400, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Return F1 of a new model minus that of an old one in every draw of a paired bootstrap, and on all articles.
+
+    Articles are drawn with replacement, both models measured on each draw. (Efron and Tibshirani, "An introduction to
+    the bootstrap", 1993; Berg-Kirkpatrick et al., "An empirical investigation of statistical significance in NLP",
+    2012.)
 
     Args:
         decisions: yes, no or open, int8, shape (articles, topics).
@@ -414,6 +423,9 @@ def f1_change(
         weight: float64, shape (articles,).
         draws: how many samples are drawn.
         seed: of the draws.
+
+    Returns:
+        Float64, shapes (draws, topics + 1) and (topics + 1,); the last column is micro-F1.
     """
     decided, yes = decisions != OPEN, decisions == YES
     columns = np.hstack([yes, new & decided, new & yes, old & decided, old & yes]).astype(np.float32)
@@ -423,8 +435,7 @@ def f1_change(
     for few in np.array_split(np.arange(draws), -(-draws // 50)):
         drawn = np.stack([np.bincount(random.integers(count, size=count), minlength=count) for _ in few])
         changes.append(_f1_changes((weight * drawn).astype(np.float32) @ columns))
-    low, high = np.quantile(np.concatenate(changes), (0.025, 0.975), axis=0)
-    return Change(_f1_changes(weight @ columns), low, high)
+    return np.concatenate(changes), _f1_changes(weight @ columns)
 
 
 def _f1_changes(sums: NDArray[np.floating]) -> Floats:

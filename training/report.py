@@ -5,8 +5,9 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from models.bundle import sync_folder
 from models.topic_model import TopicModel
@@ -14,6 +15,7 @@ from training.errors import TrainingError
 from training.learning_curve import LearningCurve
 from training.measure import Examined, Measured, measure
 from training.report_articles import duplicates_section, label_errors_section, most_wrong_section
+from training.report_changes import changes_section
 from training.report_comparison import comparison_section
 from training.report_curves import calibration_section, learning_curve_section, precision_recall_section
 from training.report_html import Html, Section, el, escape, join
@@ -39,6 +41,7 @@ def report(
     duplicates: Sequence[Sequence[int]] = (),
     learning_curve: LearningCurve | None = None,
     served: TopicModel | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> str:
     """Write the report of a model.
 
@@ -51,6 +54,7 @@ def report(
         duplicates: groups of near-duplicates, places in `examined`.
         learning_curve: what fewer labels would have given.
         served: the model now served.
+        changes: what the model changes against it, as `changes.json` has it.
 
     Returns:
         HTML, under 1.5 MB. It runs no script, loads nothing, and all text in it is escaped.
@@ -64,6 +68,8 @@ def report(
     sections: list[Section] = []
     if served is not None:
         sections.append(comparison_section(model, served, *[(examined, measured), *others][-1]))
+    if changes:
+        sections.append(changes_section(model, changes))
     sections += [
         topics_section(model, measured),
         calibration_section(model, examined, measured),

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle import load_bundle
 from models.taxonomy import Taxonomy
 from models.topic_model import TopicModel
 from training.calibrate import calibrate, fair_weight
 from training.card import card
 from training.config import Config
 from training.corpus import file_sha256
+from training.corrections import Corrections
 from training.errors import TrainingError
 from training.evaluate import Scores, score_articles, score_confidences
 from training.fit import fit_topics, learnable
@@ -25,6 +27,7 @@ from training.learning_curve import LearningCurve, learning_curve
 from training.measure import Examined, brier_score, expected_calibration_error
 from training.prepare import prepare
 from training.publish import publish
+from training.reference import write_reference
 from training.split import stratified_folds
 from training.training_set import TrainingSet, read_training_set
 
@@ -52,14 +55,23 @@ class Trained:
     learning_curve: Callable[[], LearningCurve]
 
 
-def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) -> Trained:
-    """Train a model and save its bundle.
+def train(
+    config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path, corrections: Corrections | None = None
+) -> Trained:
+    """Train a model and save its bundle, with its reference set.
+
+    Args:
+        config: how it is made.
+        taxonomy: the topics.
+        corpus_folder: where the config's corpora lie.
+        store: the folder of models.
+        corrections: what editors decided; joins what the corpora say, and counts more.
 
     Raises:
         CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
     """
     config.check_topics(taxonomy.ids)
-    data = read_training_set(config, taxonomy, corpus_folder)
+    data = read_training_set(config, taxonomy, corpus_folder, corrections)
     learn = data.learn.tolist()
     decisions = data.decisions[learn]
     names = [data.ids[data.group[i]] for i in learn]
@@ -67,7 +79,8 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
     taxonomy, decisions, data = _leave_out_the_unlearnable(taxonomy, decisions, fold, config, data)
 
     ready = prepare(data, config.features, config.fit)
-    fitted = fit_topics(ready.X, decisions, fold, config.fit, ready.hints)
+    weight = np.where(data.corrected[learn], config.fit.correction_weight, 1.0) if corrections else None
+    fitted = fit_topics(ready.X, decisions, fold, config.fit, ready.hints, weight)
     fair = fair_weight(fitted.out_of_fold, data.fair[learn])
     model = TopicModel(
         name=config.name,
@@ -92,12 +105,14 @@ def train(config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path) 
         "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
         "precision_targets": dict(config.precision_targets),
         "metrics": _metrics(model, examined, data),
-        "code": _code_fingerprint(),
+        "code": code_fingerprint(),
     }
     ngrams = ready.vectorizer.ngrams_
     bundle = publish(model, ngrams, manifest, lambda made: card(made, config, ngrams), store)
     curve = partial(learning_curve, ready.X, decisions, fold, config.fit, ready.hints, fitted.out_of_fold, fair)
-    return Trained(bundle, examined, examine_held_out(model, data), _duplicates(names), curve)
+    held_out = examine_held_out(model, data)
+    write_reference(bundle, load_bundle(bundle), held_out)
+    return Trained(bundle, examined, held_out, _duplicates(names), curve)
 
 
 def _duplicates(names: Sequence[str]) -> tuple[tuple[int, ...], ...]:
@@ -183,13 +198,14 @@ def _data_json(config: Config, data: TrainingSet) -> dict[str, Any]:
         "hand_labels": {name: file_sha256(LABELS / name) for name in config.hand_labels},
         "articles": len(data.ids),
         "by_hand": int(data.by_hand.sum()),
+        "corrected": int(data.corrected.sum()),
         "held_out": int(data.test.sum()),
         "test_from": data.test_from,
         "licences": list(config.licences),
     }
 
 
-def _code_fingerprint() -> str:
+def code_fingerprint() -> str:
     """Return SHA-256 of the code and the settings that make and read a model."""
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent

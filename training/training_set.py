@@ -13,10 +13,11 @@ from models.errors import ArticleError
 from models.taxonomy import Taxonomy
 from training.config import BY_CORPUS, LATEST, Config
 from training.corpus import Corpus, read_corpus
+from training.corrections import Corrections
 from training.duplicates import duplicate_groups
 from training.errors import TrainingError
 from training.label_models import label_decisions
-from training.labels import LABELS, YES, HandLabel, LabelMap, decide_topics, load_label_map, read_hand_labels
+from training.labels import LABELS, OPEN, YES, HandLabel, LabelMap, decide_topics, load_label_map, read_hand_labels
 from training.own_topics import as_labels, as_topics
 from training.progress import progress
 from training.split import first_days, first_test_day, held_out
@@ -36,6 +37,7 @@ class TrainingSet:
         decisions: yes, no or open, int8, shape (articles, topics).
         labels: the same of their corpora's own labels, int8, shape (articles, labels).
         by_hand: a person decided all topics, bool, shape (articles,).
+        corrected: an editor did so, bool, shape (articles,).
         fair: drawn at random, not picked for what it is about, bool, shape (articles,).
         group: the number of the first near duplicate of each article, its own where it has none, int64, (articles,).
         test: kept out of training for the test, bool, shape (articles,).
@@ -51,6 +53,7 @@ class TrainingSet:
     decisions: NDArray[np.int8]
     labels: NDArray[np.int8]
     by_hand: NDArray[np.bool_]
+    corrected: NDArray[np.bool_]
     fair: NDArray[np.bool_]
     group: NDArray[np.int64]
     test: NDArray[np.bool_]
@@ -59,7 +62,7 @@ class TrainingSet:
 
     @property
     def learn(self) -> NDArray[np.int64]:
-        """Numbers of the articles that topics are learned from: those decided by hand, or all if none is.
+        """Numbers of the articles that topics are learned from: those decided by hand, or all if no corpus has any.
 
         Neither those of the test nor near duplicates of them, nor what came out as late.
         """
@@ -72,14 +75,18 @@ class TrainingSet:
 
     @property
     def _decided(self) -> NDArray[np.bool_]:
-        return self.by_hand if self.by_hand.any() else np.ones(len(self.ids), np.bool_)
+        return _deciding(self.by_hand, self.corrected)
 
     def _near(self, articles: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.isin(self.group, self.group[articles])
 
 
-def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -> TrainingSet:
+def read_training_set(
+    config: Config, taxonomy: Taxonomy, corpus_folder: Path, corrections: Corrections | None = None
+) -> TrainingSet:
     """Read the corpora, decide every article's topics and read its text.
+
+    What editors decided of an article stands in place of what the corpora say of it. Corrected articles have no date.
 
     Raises:
         CorpusError: a corpus or the hand labels cannot be read, or have bad rows.
@@ -99,6 +106,15 @@ def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -
         articles += [Article(title=one.title, body=one.body, id=one.id) for one in corpus.articles]
         dates += [one.date for one in corpus.articles]
     said, hand = np.concatenate(decisions), np.concatenate(by_hand)
+    labels, corrected = np.hstack([said, label_decisions(corpora)]), np.zeros(len(said), np.bool_)
+    if corrections is not None:
+        said[np.isin([str(one.id) for one in articles], corrections.ids)] = OPEN
+        count = len(corrections.ids)
+        said = np.vstack([said, corrections.of(taxonomy)])
+        labels = np.vstack([labels, np.full((count, labels.shape[1]), OPEN, np.int8)])
+        hand, corrected = (np.append(flags, np.ones(count, np.bool_)) for flags in (hand, corrected))
+        articles += corrections.articles
+        dates += [None] * count
     kept = np.flatnonzero((said != 0).any(axis=1))
     texts: dict[int, ArticleText] = {}
     unread: list[str] = []
@@ -113,27 +129,36 @@ def read_training_set(config: Config, taxonomy: Taxonomy, corpus_folder: Path) -
         raise TrainingError("no article says anything of any topic: check the label maps and the topics column")
     read = np.array(list(texts))
     ids = tuple(str(articles[i].id) for i in read)
-    may_test = hand[read] if hand.any() else np.ones(len(read), np.bool_)
+    corrected = corrected[read]
+    may_test = _deciding(hand[read], corrected)
     log.info("looking for near duplicates")
     group = duplicate_groups(tuple(texts.values()))
     if config.fit.test == LATEST:
         test, later, test_from = _newest([dates[i] for i in read], group, may_test)
     else:
         test, later, test_from = held_out([ids[first] for first in group]) & may_test, np.zeros_like(may_test), None
+    if corrections is not None:
+        test[corrected] |= corrections.test()  # which the gate counts on, whatever they are near duplicates of
     return TrainingSet(
         corpora=tuple(corpora),
         ids=ids,
         articles=tuple(articles[i] for i in read),
         texts=tuple(texts.values()),
         decisions=said[read],
-        labels=np.hstack([said, label_decisions(corpora)])[read],
+        labels=labels[read],
         by_hand=hand[read],
+        corrected=corrected,
         fair=np.array([one not in hand_labels or hand_labels[one].fair for one in ids]),
         group=group,
         test=test,
         later=later,
         test_from=test_from,
     )
+
+
+def _deciding(by_hand: NDArray[np.bool_], corrected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which articles decide topics: all, where the corpora have none that were decided by hand."""
+    return by_hand if (by_hand & ~corrected).any() else np.ones(len(by_hand), np.bool_)
 
 
 def _newest(

@@ -21,6 +21,7 @@ from models import Article, BundleError, BundleNotFound, Taxonomy, TopicModel
 from models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, bundle_folder, content_hash, load_bundle, save_bundle
 from models.calibration import Calibration
 from tests.tiny import WEIGHTS, tiny_model
+from training.reference import REFERENCE
 
 ROOT = Path(__file__).parents[2]
 FILES = (ARRAYS, NGRAMS, MANIFEST, CARD)
@@ -95,9 +96,9 @@ def test_saved_again_the_trained_model_answers_the_same(
     assert loaded.manifest["content_hash"] == small_model.manifest["content_hash"]
 
 
-def test_bundle_is_four_files_that_the_manifest_tells(small_bundle: Path) -> None:
+def test_bundle_is_four_files_that_the_manifest_tells_and_the_reference_set(small_bundle: Path) -> None:
     manifest = json.loads((small_bundle / MANIFEST).read_bytes())
-    assert sorted(path.name for path in small_bundle.iterdir()) == sorted(FILES)
+    assert {path.name for path in small_bundle.iterdir()} == {*FILES, REFERENCE}
     for name in (ARRAYS, NGRAMS, CARD):
         data = (small_bundle / name).read_bytes()
         assert manifest["files"][name] == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -122,6 +122,10 @@ def everything(client: httpx.Client) -> Iterator[httpx.Response]:
         yield client.post("/v1/tag", json=article, params={"explain": "true"})
         yield client.post("/v1/tag/batch", json=[article])
         yield client.post("/v1/tag/batch", content=json.dumps(article).encode(), headers=LINES)
+        for topics in ([], [CANARY]):
+            sent = {"article": article, "topics": topics, "model": CANARY, "editor": EMAIL, "id": CANARY}
+            yield client.post("/v1/feedback", json=sent)
+        yield client.post("/v1/queue", json=article)
     yield client.post("/v1/tag/batch", json=[{"body": CANARY}] * 21)
     yield client.post("/v1/tag", content=b"x" * 5_000_000, headers=JSON)
     yield client.head("/", params={CANARY: CANARY})

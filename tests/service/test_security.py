@@ -31,6 +31,14 @@ NEEDS = {
     "/v1/queue": "feedback",
     "/v1/models": "admin",
     "/v1/models/1/activate": "admin",
+    "/v1/": "tag",
+    "/v1/projects": "tag",
+    "/v1/projects/tiny": "tag",
+    "/v1/projects/tiny/suggest": "tag",
+    "/v1/projects/tiny/learn": "feedback",
+    "/v1/projects/learn": "tag",
+    "/integrations/imatrics/article/analysis": "tag",
+    "/integrations/imatrics/article/store": "feedback",
     "/metrics": "admin",
 }
 
@@ -82,7 +90,8 @@ def test_asks_for_a_key_elsewhere(locked: httpx.Client, path: str) -> None:
     """Without a key everything else is 401, whether it is there or not, with a challenge that no browser shows."""
     problem = check(locked.get(path), 401, "unknown-key")
     assert "Authorization: Bearer KEY" in problem["detail"]
-    assert locked.get(path).headers["www-authenticate"] == 'Bearer realm="Tagdesk"'
+    browser = {"Sec-Fetch-Mode": "navigate"}
+    assert locked.get(path, headers=browser).headers["www-authenticate"] == 'Bearer realm="Tagdesk"'
 
 
 def test_every_route_says_what_it_needs(app: Tagdesk) -> None:

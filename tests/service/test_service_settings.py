@@ -137,7 +137,7 @@ def test_lists_every_setting_as_a_file(tmp_path: Path, capsys: pytest.CaptureFix
     assert "port = 9000  # variable TAGDESK_PORT\n" in printed
     assert "allow_no_keys = true  # option --allow-no-keys\n" in printed
     assert 'host = "127.0.0.1"  # default\n' in printed
-    assert "TAGDESK_DATABASE_URL: where feedback is kept; set\n" in printed
+    assert 'database_url = "postgresql://tagdesk:***@db/tagdesk"  # variable TAGDESK_DATABASE_URL\n' in printed
     assert "hunter2" not in printed
     path = tmp_path / "tagdesk.toml"
     path.write_text(printed)

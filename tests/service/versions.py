@@ -45,7 +45,7 @@ def serving(store: Path, *options: str) -> Iterator[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGDESK_")}
     with subprocess.Popen(
         [*command, *options],
-        env=kept | {"TAGDESK_STORE": str(store)},
+        env=kept | {"TAGDESK_STORE": str(store), "TAGDESK_DATABASE_URL": str(store / "ledger.sqlite")},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

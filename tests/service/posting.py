@@ -1,0 +1,173 @@
+"""Feedback from several clients at once while workers are killed, for the tests and the benchmark of the ledger."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+THREADS = 4
+TEXT = "Ministers signed a ceasefire after troops left the town; heavy rain had stopped the war for a week. "
+
+
+@dataclass
+class Posted:
+    """What came of many posts.
+
+    Attributes:
+        acknowledged: ids that were answered with 202.
+        unanswered: how often a post had no answer, or a 503, and was sent again.
+        kills: how many workers were killed meanwhile.
+        seconds: how long each acknowledged post took, in the attempt that was answered.
+        took: seconds for all of them.
+    """
+
+    acknowledged: list[str] = field(default_factory=list)
+    unanswered: int = 0
+    kills: int = 0
+    seconds: list[float] = field(default_factory=list)
+    took: float = 0.0
+
+
+@contextmanager
+def service(store: Path, database_url: str, *options: str, model: str = "tiny") -> Iterator[tuple[str, int]]:
+    """Run `python -m service` on a ledger; yield its address and its first process."""
+    command = [sys.executable, "-m", "service", "--port=0", f"--model={model}", "--rate-limit=0", "--access-log=false"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGDESK_")}
+    environment = kept | {"TAGDESK_STORE": str(store), "TAGDESK_DATABASE_URL": database_url}
+    with subprocess.Popen(
+        [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert "http://" in line, line + (process.stderr.read() if process.stderr else "")
+            # Else the workers' log would fill the pipe.
+            drain = threading.Thread(target=process.stdout.read, daemon=True)
+            drain.start()
+            yield line.split()[-1].rstrip("/"), process.pid
+        finally:
+            process.terminate()
+            process.wait(120)  # a worker that still starts stops when it has: on a busy machine that takes long
+            drain.join(10)
+
+
+def feedback(number: int, model: str = "tiny@1", topic: str = "conflict") -> dict[str, Any]:
+    """Return the feedback with this number."""
+    article = {"id": f"article-{number}", "title": f"Number {number}", "body": TEXT * 20}
+    return {"id": f"feedback-{number}", "article": article, "topics": [topic], "model": model, "editor": "anna"}
+
+
+def post_all(address: str, parent: int, total: int, kills: int, topic: str = "conflict") -> Posted:
+    """Post as many corrections from several threads, each until it is acknowledged, while workers are killed."""
+    posted, lock, numbers = Posted(), threading.Lock(), iter(range(total))
+    marks = [total * (kill + 1) // (kills + 1) for kill in range(kills)]
+
+    def work() -> None:
+        with _Client(address) as client:
+            while (number := _next(numbers, lock)) is not None:
+                client.post(feedback(number, topic=topic), posted, lock)
+
+    began = time.perf_counter()
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for mark in marks:
+        while len(posted.acknowledged) < mark:
+            time.sleep(0.001)
+        kill_a_worker(parent)
+        posted.kills += 1
+    for thread in threads:
+        thread.join()
+    posted.took = time.perf_counter() - began
+    return posted
+
+
+def _next(numbers: Iterator[int], lock: threading.Lock) -> int | None:
+    with lock:
+        return next(numbers, None)
+
+
+class _Client:
+    """A client that connects anew when its worker is gone, and posts until it is answered."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._http = httpx.Client(base_url=address, timeout=30)
+
+    def __enter__(self) -> "_Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def post(self, sent: dict[str, Any], posted: Posted, lock: threading.Lock) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            began = time.perf_counter()
+            status = self._try(sent)
+            with lock:
+                if status == 202:
+                    posted.acknowledged.append(sent["id"])
+                    posted.seconds.append(time.perf_counter() - began)
+                    return
+                posted.unanswered += 1
+            assert status in (None, 503), status
+            time.sleep(0.02)
+        raise AssertionError("a post was not acknowledged within a minute")
+
+    def _try(self, sent: dict[str, Any]) -> int | None:
+        try:
+            return self._http.post("/v1/feedback", json=sent).status_code
+        except httpx.TransportError:
+            self._http.close()
+            self._http = httpx.Client(base_url=self._address, timeout=30)
+            return None
+
+
+def workers_of(parent: int) -> Sequence[int]:
+    """Return the process ids of a service's workers."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def kill_a_worker(parent: int) -> None:
+    """Kill, with SIGKILL, a worker that answers."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for pid in random.sample(workers := workers_of(parent), k=len(workers)):
+            if b"arrays.safetensors" in Path(f"/proc/{pid}/maps").read_bytes():  # else it still starts
+                os.kill(pid, signal.SIGKILL)
+                return
+        time.sleep(0.02)
+    raise AssertionError("no worker answers")
+
+
+def kept(address: str) -> Counter[str]:
+    """Return how often each id of feedback is in the export."""
+    found: Counter[str] = Counter()
+    with httpx.stream("GET", f"{address}/v1/feedback/export", timeout=120) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            row = json.loads(line)
+            assert row["body"].startswith(TEXT), "a row is torn"
+            found[row["feedback"]] += 1
+    return found
+
+
+def check(posted: Posted, found: Counter[str], total: int) -> None:
+    """Check that every acknowledged correction is there exactly once, and nothing else is."""
+    assert len(posted.acknowledged) == len(set(posted.acknowledged)) == total
+    assert set(found.values()) == {1}
+    assert set(found) == set(posted.acknowledged)
