@@ -10,8 +10,10 @@ PORT ?= 8080
 # $(call option,DATA,data) is `--data …` where DATA= stands on make's command line; the environment is full of NAMEs.
 option = $(if $(findstring command,$(origin $1)),--$2 $($1))
 
+given = $(if $(findstring command,$(origin $1)),$($1))
+
 .DEFAULT_GOAL := help
-.PHONY: help install lock run data train search evaluate ship lint types audit check fuzz test test-docker bench bench-quick soak clean
+.PHONY: help install lock run data train search evaluate retrain publish rollback drift ship lint types audit check fuzz test test-e2e test-postgres test-wordpress test-docker bench bench-quick soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +65,21 @@ evaluate: $(VENV)/all ## Print a model's figures on held-out and gold articles, 
 	@$(BIN)/python -m training evaluate $(call option,DATA,data) $(call option,MAP,map) \
 		$(call option,FORMAT,format) $(call option,MODEL,model)
 
+retrain: $(VENV)/all ## Learn from what editors corrected, then publish (CORRECTIONS= DATA= MAP= MODEL=)
+	@$(BIN)/python -m training $(call option,CONFIG,config) retrain $(call option,MODEL,model) \
+		$(call option,CORRECTIONS,corrections) $(call option,DATA,data) $(call option,MAP,map) $(call option,FORMAT,format)
+	@$(MAKE) --no-print-directory publish
+
+publish: $(VENV)/all ## Let the newest version in the store go live if the gate finds it better (VERSION= MODEL= FORCE=yes)
+	@$(BIN)/python -m training $(call option,CONFIG,config) publish $(call given,VERSION) $(if $(call given,FORCE),--force) \
+		$(call option,MODEL,model) $(call option,CORRECTIONS,corrections) $(call option,DATA,data)
+
+rollback: $(VENV)/all ## Let the version that was served before go live again (MODEL=)
+	@$(BIN)/python -m training $(call option,CONFIG,config) rollback $(call option,MODEL,model)
+
+drift: $(VENV)/all ## Print how the news and the editors' corrections move, week by week
+	@$(BIN)/python -m service drift
+
 ship: $(VENV)/all ## Copy the store's current model to models/store, the one that a clone serves
 	@$(BIN)/python -m training ship
 
@@ -91,6 +108,16 @@ test-docker: $(VENV)/all ## Lint the Dockerfile and replay its steps (needs the 
 	@$(BIN)/python .ci/replay-dockerfile
 
 test: check ## Install and run everything that can run offline
+
+test-e2e: $(VENV)/all ## Drive the desk in a real browser, and real CMSs (chromium, WordPress; .ci/run installs them)
+	@$(BIN)/pytest tests/e2e
+
+test-postgres: $(VENV)/all ## The ledger in a real PostgreSQL (Debian: postgresql)
+	@REQUIRE_POSTGRES=1 $(BIN)/pytest -m postgres tests/service
+
+test-wordpress: $(VENV)/all ## WordPress end to end; installs what it needs from Debian, as root
+	@tests/e2e/wordpress-packages
+	@$(BIN)/pytest tests/e2e/test_wordpress.py
 
 bench: $(VENV)/all ## Measure Tagdesk beside its peers (installs them; needs a quiet machine; one to two hours)
 	@for what in peers in-process http start vectorize profile; do $(BIN)/python -m benchmarks $$what || exit; done

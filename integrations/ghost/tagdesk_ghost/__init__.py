@@ -1,0 +1,1 @@
+"""Tags for Ghost: a webhook in, topics from Tagdesk, tags back through the Admin API."""

@@ -1,0 +1,1 @@
+"""Topics for the pages of a Wagtail site, from a Tagdesk service."""
