@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from service import drift, feedback, metrics, model_routes, queue, session_routes, tagging, topics
+from service import changes, drift, feedback, metrics, model_routes, queue, session_routes, tagging, topics
 from service.active import ActiveModel
 from service.dialects import annif, imatrics
 from service.drift import Drift
@@ -83,7 +83,19 @@ def create_app(settings: Settings) -> Tagdesk:
     app.state.drift = Drift()
     app.state.stopping = Stopping(settings.stop_delay)
     # Not `include_router`, which would match every request twice.
-    for part in (tagging, feedback, queue, drift, session_routes, topics, model_routes, metrics, annif, imatrics):
+    for part in (
+        tagging,
+        feedback,
+        queue,
+        drift,
+        changes,
+        session_routes,
+        topics,
+        model_routes,
+        metrics,
+        annif,
+        imatrics,
+    ):
         app.router.routes += part.router.routes
     add_desk(app, DESK)
     # The last that is added is the outermost.

@@ -368,6 +368,46 @@ class DriftOut(BaseModel):
     new_words: list[NewWordsOut]
 
 
+class GainedOut(BaseModel):
+    """In how many articles the candidate gives a topic that the served model does not, and the other way round."""
+
+    model_config = ConfigDict(title="Gained")
+
+    topic: str
+    gained: int
+    lost: int
+
+
+class ChangedArticleOut(BaseModel):
+    """An article of which one model alone gives the topic, and both models' confidence in it."""
+
+    model_config = ConfigDict(title="ChangedArticle")
+
+    id: str
+    title: str | None
+    topic: str
+    change: Literal["gained", "lost"]
+    served: float
+    candidate: float
+
+
+class ChangesOut(BaseModel):
+    """What a candidate changed against the served model, as retraining wrote it; it may say more."""
+
+    model_config = ConfigDict(title="Changes")
+
+    candidate: str
+    served: str
+    made: str = Field(description="When, UTC.")
+    source: str = Field(description="Which articles both were asked about.")
+    articles: int
+    topics: list[GainedOut]
+    strongest: list[ChangedArticleOut]
+    words: list[dict[str, Any]] = Field(description="By topic, the n-grams whose weight moved most, `up` and `down`.")
+    editors: list[dict[str, Any]] = Field(description="Errors before and after, by editor and topic.")
+    gate: dict[str, Any] | None = Field(default=None, description="Whether it was promoted, and why not.")
+
+
 class SessionOut(BaseModel):
     """Who is signed in at the desk."""
 

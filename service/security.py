@@ -30,6 +30,7 @@ SCOPE_OF = {
     "/v1/queue": "feedback",
     "/v1/drift": "feedback",
     "/v1/models": "admin",
+    "/v1/models/*/changes": "feedback",
     "/v1/": "tag",
     "/v1/projects": "tag",
     "/v1/projects/*/learn": "feedback",
@@ -41,13 +42,13 @@ SCOPE_OF = {
 }
 """The scope that a route and all below it need, None where no key is asked for; what is not listed needs any key.
 
-`*` is the name of any project.
+`*` is the name of any project or version.
 """
 
 _BEARER = 'Bearer realm="Tagdesk"'
 _BASIC = 'Basic realm="Tagdesk", charset="UTF-8", '
 _OF_BROWSERS = frozenset({b"sec-fetch-mode", DESK_HEADER})
-_PROJECT = re.compile("/v1/projects/[^/]+")
+_NAMED = re.compile("(/v1/(?:projects|models)/)[^/]+(?=/)")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -59,8 +60,8 @@ _NAMES = frozenset(name for name, _ in _HEADERS)
 
 def scope_needed(path: str) -> str | None:
     """Return the scope that a path needs, `ANY`, or None where no key is asked for."""
-    if path.startswith("/v1/projects/"):
-        path = _PROJECT.sub("/v1/projects/*", path, count=1)
+    if path.startswith(("/v1/projects/", "/v1/models/")):
+        path = _NAMED.sub(r"\1*", path, count=1)
     while path:
         if path in SCOPE_OF:
             return SCOPE_OF[path]

@@ -27,6 +27,7 @@ ROUTES = {
     ("post", "/v1/queue"),
     ("get", "/v1/queue/next"),
     ("get", "/v1/drift"),
+    ("get", "/v1/models/{version}/changes"),
     ("get", "/desk/session"),
     ("post", "/desk/session"),
     ("delete", "/desk/session"),
