@@ -1,13 +1,19 @@
 """The desk's reports: what a candidate changed, and drift."""
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from service.app import create_app
+from service.settings import Settings
+from tests.conftest import running
 from tests.e2e.conftest import OpenDesk
 from tests.e2e.reports import CHANGES, CHANGES_PATH, DRIFT, DRIFT_PATH
+from tests.tiny import NAME, VERSION, save_tiny_model
 
 
 def texts(page: Any, selector: str) -> list[str]:
@@ -170,3 +176,20 @@ def test_shows_what_the_ledger_has(open_desk: OpenDesk, desk_at: str, service: h
     assert "Conflict" in page.inner_text("#report")
     page.goto(f"{desk_at}/desk/changes.html")
     page.wait_for_selector("#report .nothing")
+
+
+def test_shows_what_retraining_wrote_beside_the_served_version(
+    open_desk: OpenDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without anything in its place the service itself answers, for the version that is served."""
+    monkeypatch.setenv("TAGDESK_STORE", str(tmp_path))
+    bundle = save_tiny_model(tmp_path)
+    (bundle / "changes.json").write_text(json.dumps(CHANGES), encoding="utf-8")
+    settings = Settings(model=NAME, database_url=str(tmp_path / "ledger.sqlite"), access_log=False)
+    with running(create_app(settings)) as address:
+        page = open_desk(f"{address}/desk/changes.html")
+        page.wait_for_selector("#report section")
+        assert page.input_value("#version") == VERSION
+        assert page.inner_text(".decision strong") == "Refused"
+        assert page.locator("[aria-label='Articles of which the two are furthest apart'] tbody tr").count() == 10
+        page.goto("about:blank")
