@@ -95,20 +95,21 @@ class Features:
     def bag(self, text: ArticleText) -> Bag:
         """Find the known n-grams of an article."""
         joined, bounds = join([text])
-        codes = kernel.code_points(joined)
-        settings = self.settings
-        return Bag(
-            *kernel.bag(
-                codes[: bounds[1]],
-                codes[bounds[1] :],
-                kernel.word_table(),
-                settings.shortest,
-                settings.longest,
-                self.slots,
-                self.hashes,
-                settings.title_weight,
-            )
+        split, settings = int(bounds[1]), self.settings
+        rows, starts, ends, in_title, tokens, known = kernel.occurrences(
+            kernel.code_points(joined),
+            split,
+            kernel.word_table(),
+            settings.shortest,
+            settings.longest,
+            self.slots,
+            self.hashes,
         )
+        starts[in_title:] -= split
+        ends[in_title:] -= split
+        amounts = np.ones(len(rows), np.float32)
+        amounts[:in_title] = settings.title_weight
+        return Bag(rows, starts, ends, amounts, in_title, tokens, known)
 
     def vector(self, bag: Bag) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the distinct rows of a bag and their TF-IDF values, L2 norm 1."""
@@ -118,9 +119,7 @@ class Features:
         self,
         texts: Sequence[ArticleText],
         weights: NDArray[np.float32],
-        bias: NDArray[np.float32],
-        slopes: NDArray[np.float64],
-        offsets: NDArray[np.float64],
+        lines: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Score articles; see `kernel.score` for what it takes and returns."""
         joined, bounds = join(texts)
@@ -137,9 +136,7 @@ class Features:
             self.idf,
             settings.sublinear_tf,
             weights,
-            bias,
-            slopes,
-            offsets,
+            lines,
         )
 
 
@@ -149,7 +146,9 @@ def join(texts: Iterable[ArticleText]) -> tuple[str, NDArray[np.int64]]:
     Returns:
         The string, and int64, shape (2 · texts + 1,).
     """
-    parts = [part for text in texts for part in (text.title, text.body)]
+    parts: list[str] = []
+    for text in texts:
+        parts += text.title, text.body
     joined = "".join(parts)
     if kernel.readable(joined) is not joined:  # each by itself, as what stands around a letter matters
         parts = list(map(kernel.readable, parts))

@@ -205,19 +205,24 @@ _MOST_HEADLINES: Final = 12
 _FEWEST_TIMED: Final = 3
 _BULLETS: Final = "-–—•*·▪►●○‣>»+"
 _EDGES: Final = _BULLETS + " \t\r\xa0#_|:…([])<«→"
-_CLOCK: Final = r"(?:\w{3,10}\.?,? )?\d{1,2} ?[:hH] ?\d\d\b"
+_CLOCK: Final = r"(?:\w{3,10}+\.?,? )?\d{1,2} ?[:hH] ?\d\d\b"
 
 
 def _pattern(phrase: str) -> str:
     return re.escape(phrase).replace("'", "['’]")
 
 
-def _any_of(phrases: Iterable[str]) -> str:
-    """Return a pattern for phrases in any case, grouped by first letter so that a miss costs one look."""
+def _any_of(phrases: Iterable[str], letters: int = 3) -> str:
+    """Return a pattern for phrases in any case, grouped by first letters so that a miss costs a look or two."""
+    if not letters:
+        return f"(?i:{'|'.join(map(_pattern, phrases))})"
     groups: dict[str, list[str]] = {}
     for phrase in sorted(phrases, reverse=True):
-        groups.setdefault(phrase[0], []).append(_pattern(phrase[1:]))
-    return "|".join(f"[{re.escape(first + first.upper())}](?i:{'|'.join(rests)})" for first, rests in groups.items())
+        groups.setdefault(phrase[:1], []).append(phrase[1:])
+    return "|".join(
+        f"[{re.escape(first + first.upper())}](?:{_any_of(rests, letters - 1)})" if first else ""
+        for first, rests in groups.items()
+    )
 
 
 _ALONE: Final = frozenset(_INVITATIONS) | frozenset(_HEADINGS)

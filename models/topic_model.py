@@ -97,8 +97,7 @@ class TopicModel:
     bias: NDArray[np.float32] = field(repr=False)
     calibrations: tuple[Calibration, ...] = field(repr=False)
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    _slopes: NDArray[np.float64] = field(init=False, repr=False)
-    _offsets: NDArray[np.float64] = field(init=False, repr=False)
+    _lines: NDArray[np.float64] = field(init=False, repr=False)
     _suggest: tuple[float, ...] = field(init=False, repr=False)
     _implied: tuple[tuple[int, int], ...] = field(init=False, repr=False)
     _language: str | None = field(init=False, repr=False)
@@ -112,8 +111,8 @@ class TopicModel:
             )
         if len(self.calibrations) != len(self.taxonomy):
             raise ValueError(f"{len(self.calibrations)} calibrations for {len(self.taxonomy)} topics")
-        object.__setattr__(self, "_slopes", np.array([one.slope for one in self.calibrations]))
-        object.__setattr__(self, "_offsets", np.array([one.offset for one in self.calibrations]))
+        slopes, offsets = [one.slope for one in self.calibrations], [one.offset for one in self.calibrations]
+        object.__setattr__(self, "_lines", np.array([self.bias, slopes, offsets], np.float64))
         object.__setattr__(self, "_suggest", tuple(one.suggest for one in self.calibrations))
         object.__setattr__(self, "_implied", self.taxonomy.implied)
         object.__setattr__(self, "_language", primary(self.manifest.get("language")))
@@ -191,14 +190,15 @@ class TopicModel:
 
     def confidences(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the confidences of raw scores, float64, shape (articles, topics)."""
-        found: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * (self._slopes * scores + self._offsets)))
+        _, slopes, offsets = self._lines
+        found: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * (slopes * scores + offsets)))
         self._cap(found)
         return found
 
     def _score(
         self, texts: Sequence[ArticleText]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        return self.features.score(texts, self.weights, self.bias, self._slopes, self._offsets)
+        return self.features.score(texts, self.weights, self._lines)
 
     def _rows(self, texts: Sequence[ArticleText]) -> tuple[list[list[float]], list[list[float]], list[list[int]]]:
         """Return raw scores, confidences, and the counts that `kernel.score` returns: a row for each text."""

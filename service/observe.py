@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from time import perf_counter
 
-import numpy as np
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -172,9 +171,8 @@ def note_refused(kind: str) -> None:
 
 
 def _unknown_share(model: TopicModel, article: Article) -> float:
-    nothing = np.zeros(len(model.taxonomy))
-    *_, ((tokens, known),) = model.features.score([article.text()], model.weights, model.bias, nothing, nothing)
-    return 1.0 - float(known) / max(1.0, float(tokens))
+    bag = model.features.bag(article.text())
+    return 1.0 - bag.known / max(1, bag.tokens)
 
 
 def telemetry(*, on: bool) -> TelemetryConfig:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models import kernel
 from models.kernel import compiled
+from models.prefetch import prefetch
 
 _FREE = np.uint64(0)
 _HALF = np.uint64(32)
@@ -44,15 +45,17 @@ def count(
     """
     mask = np.uint64(len(table) - 1)
     added = 0
+    space = kernel.space_for(kernel.longest_of(bounds), shortest, longest)
+    hashes = space.hashes
     for part in range(len(bounds) - 1):
         text = np.uint64(first_text + part // 2)
-        hashes, _, _, _ = kernel.ngrams(codes[bounds[part] : bounds[part + 1]], words, shortest, longest)
-        there = np.empty(len(hashes), np.uint64)
-        for i in range(len(hashes)):  # a loop of its own: loads that wait for nothing overlap
-            there[i] = table[hashes[i] & mask, 0]
-        for i in range(len(hashes)):
+        tokens = kernel.add_tokens(codes, bounds[part], bounds[part + 1], words, 0, space)
+        found = kernel.add_ngrams(0, tokens, shortest, longest, 0, space)
+        for i in range(found):
+            prefetch(table, hashes[i] & mask)
+        for i in range(found):
             slot = hashes[i] & mask
-            if there[i] != hashes[i]:
+            if table[slot, 0] != hashes[i]:
                 slot = _slot(hashes[i], table)
             if table[slot, 0] == _FREE:
                 table[slot, 0] = hashes[i]
@@ -116,19 +119,25 @@ def spell(
     """
     rows = np.empty(len(hashes), np.int32)
     spelling = np.empty(len(codes) * longest * (longest + 1), np.uint32)  # a code point is in few n-grams
+    space = kernel.space_for(kernel.longest_of(bounds), shortest, longest)
     found = 0
     filled = 0
     for part in range(len(bounds) - 1):
         text = codes[bounds[part] : bounds[part + 1]]
-        known, starts, ends, _, _ = kernel.occurrences(text, words, shortest, longest, slots, hashes)
-        for i in range(len(known)):
-            if spelled[known[i]]:
+        known, _, tokens, _, _ = kernel.find_known(text, len(text), words, shortest, longest, slots, hashes, space)
+        for i in range(known):
+            row = space.rows[i]
+            if spelled[row]:
                 continue
-            spelled[known[i]] = True
-            rows[found] = known[i]
+            spelled[row] = True
+            rows[found] = row
             found += 1
             begin = filled  # of the word
-            for at in range(starts[i], ends[i]):
+            first, n = space.among[i], shortest
+            while first > tokens - n:  # behind all n-grams of that length
+                first -= tokens + 1 - n
+                n += 1
+            for at in range(space.starts[first], space.ends[first + n - 1]):
                 code = words[text[at]]
                 if code != 0:
                     spelling[filled] = code
@@ -142,6 +151,36 @@ def spell(
             spelling[filled] = _LINE_FEED
             filled += 1
     return rows[:found].copy(), spelling[:filled].copy()
+
+
+@compiled
+def _order(rows: NDArray[np.int32], features: int, orders: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the places of distinct rows in rising order, by radix sort: several times as fast as `np.argsort`.
+
+    Args:
+        rows: int32, shape (rows,), each from 0 to `features` - 1.
+        features: how many there are.
+        orders: room to work in, int32, shape (2, at least as many as there are rows).
+    """
+    order: NDArray[np.int32] = orders[0]
+    sorted_by_next: NDArray[np.int32] = orders[1]
+    for place in range(len(rows)):
+        order[place] = place
+    ends = np.empty(256, np.int32)
+    shift = 0
+    while features >> shift:
+        ends[:] = 0
+        for row in rows:
+            ends[row >> shift & 255] += 1
+        for digit in range(1, 256):
+            ends[digit] += ends[digit - 1]
+        for i in range(len(rows) - 1, -1, -1):
+            digit = rows[order[i]] >> shift & 255
+            ends[digit] -= 1
+            sorted_by_next[ends[digit]] = order[i]
+        order, sorted_by_next = sorted_by_next, order
+        shift += 8
+    return order[: len(rows)]
 
 
 @compiled
@@ -162,16 +201,16 @@ def weigh(
     room = len(codes) // 2 * (longest - shortest + 1) + texts
     indices, values = np.empty(room, np.int32), np.empty(room, np.float64)
     lengths = np.empty(texts, np.int64)
+    orders = np.empty((2, room), np.int32)
+    space = kernel.space_for(kernel.longest_of(bounds), shortest, longest)
     filled = 0
     for i in range(texts):
-        title = codes[bounds[2 * i] : bounds[2 * i + 1]]
-        body = codes[bounds[2 * i + 1] : bounds[2 * i + 2]]
-        rows, _, _, amounts, _, _, _ = kernel.bag(title, body, words, shortest, longest, slots, hashes, title_weight)
-        distinct, weighed = kernel.tf_idf(rows, amounts, idf, sublinear)
-        order = np.argsort(distinct)
-        end = filled + len(order)
-        indices[filled:end] = distinct[order]
-        values[filled:end] = weighed[order]
-        lengths[i] = len(order)
-        filled = end
+        start, split, end = bounds[2 * i], bounds[2 * i + 1], bounds[2 * i + 2]
+        known, in_title, _, _, _ = kernel.find_known(
+            codes[start:end], split - start, words, shortest, longest, slots, hashes, space
+        )
+        lengths[i] = kernel.weigh(known, in_title, title_weight, idf, sublinear, space)
+        for place in _order(space.distinct[: lengths[i]], len(hashes), orders):
+            indices[filled], values[filled] = space.distinct[place], space.values[place]
+            filled += 1
     return indices[:filled].copy(), values[:filled].copy(), lengths

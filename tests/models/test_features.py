@@ -70,13 +70,13 @@ def test_vector_has_length_one() -> None:
 def test_score_is_that_of_the_vector() -> None:
     known = features("storm", "rain", "heavy rain", settings=FeatureSettings(title_weight=2))
     weights, bias = np.array([[1, 2], [-3, 0.5], [0.25, 4]], np.float32), np.array([0.5, -1], np.float32)
-    slopes, offsets = np.array([1.5, 3.0]), np.array([-0.5, 0.0])
+    lines = np.array([bias, [1.5, 3.0], [-0.5, 0.0]])
     read = [text("Storm!", "The storm and heavy rain"), text(".", ""), text("Rain", "Rainbows")]
-    scores, confidences, counts = known.score(read, weights, bias, slopes, offsets)
+    scores, confidences, counts = known.score(read, weights, lines)
     for article, its_scores in zip(read, scores, strict=True):
         rows, values = known.vector(known.bag(article))
         assert its_scores.tolist() == pytest.approx((values @ weights[rows] + bias).tolist())
-    assert confidences == pytest.approx(1 / (1 + np.exp(-(slopes * scores + offsets))))
+    assert confidences == pytest.approx(1 / (1 + np.exp(-(lines[1] * scores + lines[2]))))
     assert counts.tolist() == [[6, 3], [0, 0], [2, 1]]
 
 

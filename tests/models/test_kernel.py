@@ -100,7 +100,7 @@ def test_unigrams_stand_where_the_token_pattern_finds_them(text: str) -> None:
 def test_spans_of_longer_ngrams_reach_from_the_first_word_to_the_last() -> None:
     text = "fire, and—smoke"
     _, starts, ends, tokens = kernel.ngrams(kernel.code_points(text), kernel.word_table(), 2, 3)
-    assert [text[s:e] for s, e in zip(starts, ends, strict=True)] == ["fire, and", "fire, and—smoke", "and—smoke"]
+    assert [text[s:e] for s, e in zip(starts, ends, strict=True)] == ["fire, and", "and—smoke", "fire, and—smoke"]
     assert tokens == 3
 
 
@@ -137,14 +137,38 @@ def test_equal_keys_make_no_table() -> None:
     assert len(kernel.build_slots(as_keys([5, 9, 5]))) == 0
 
 
-def test_occurrences_are_the_known_ngrams_only() -> None:
+def test_occurrences_are_the_known_ngrams_only_the_titles_first() -> None:
     text = "rain in spain, rain in norway"
     codes, words = kernel.code_points(text), kernel.word_table()
     hashes = as_keys([spelled("in spain", 2, 2)[0][0], spelled("rain", 1, 1)[0][0]])
-    rows, starts, ends, tokens, known = kernel.occurrences(codes, words, 1, 2, kernel.build_slots(hashes), hashes)
-    assert rows.tolist() == [1, 0, 1]
-    assert [text[s:e] for s, e in zip(starts, ends, strict=True)] == ["rain", "in spain", "rain"]
-    assert (tokens, known) == (6, 2)
+    slots = kernel.build_slots(hashes)
+    for split, in_order, of_title in (
+        (0, ["rain", "rain", "in spain"], 0),
+        (len("rain in spain,"), ["rain", "in spain", "rain"], 2),
+        (len("rain in"), ["rain", "rain"], 1),  # no n-gram crosses
+        (len(text), ["rain", "rain", "in spain"], 3),
+    ):
+        rows, starts, ends, in_title, tokens, known = kernel.occurrences(codes, split, words, 1, 2, slots, hashes)
+        assert [text[s:e] for s, e in zip(starts, ends, strict=True)] == in_order
+        assert rows.tolist() == [int(one == "rain") for one in in_order]
+        assert (in_title, tokens, known) == (of_title, 6, 2)
+
+
+@quick
+@given(any_text, st.integers(0, 60), lengths)
+def test_occurrences_in_a_title_and_a_body_are_those_of_each(text: str, split: int, length: tuple[int, int]) -> None:
+    codes, words = kernel.code_points(kernel.readable(text)), kernel.word_table()
+    split = min(split, len(codes))
+    fields = codes[:split], codes[split:]
+    found = [kernel.ngrams(field, words, *length) for field in fields]
+    hashes = np.unique(np.concatenate([hashes for hashes, *_ in found]))[::2]  # every other one is known
+    slots = kernel.build_slots(hashes)
+    each = [kernel.occurrences(field, len(field), words, *length, slots, hashes) for field in fields]
+    rows, starts, ends, in_title, tokens, known = kernel.occurrences(codes, split, words, *length, slots, hashes)
+    assert rows.tolist() == [*each[0][0], *each[1][0]]
+    assert starts.tolist() == [*each[0][1], *(each[1][1] + split)]
+    assert ends.tolist() == [*each[0][2], *(each[1][2] + split)]
+    assert (in_title, tokens, known) == (len(each[0][0]), each[0][4] + each[1][4], each[0][5] + each[1][5])
 
 
 def test_tf_idf_of_a_bag_is_the_formula() -> None:
@@ -180,4 +204,6 @@ def test_scores_are_the_matrix_product_and_the_bias() -> None:
     weights, bias = random.normal(size=(50, 7)).astype(np.float32), random.normal(size=7).astype(np.float32)
     for count in range(11):
         rows, values = random.integers(0, 50, count).astype(np.int32), random.normal(size=count)
-        assert kernel.add_scores(rows, values, weights, bias) == pytest.approx(values @ weights[rows] + bias)
+        scores = bias.astype(np.float64)
+        kernel.add_scores(rows, values, weights, scores)
+        assert scores == pytest.approx(values @ weights[rows] + bias)
