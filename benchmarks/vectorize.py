@@ -3,10 +3,11 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -16,6 +17,7 @@ from benchmarks.memory import Peak
 from benchmarks.peers import PeerMissing, last_line, python_of
 from benchmarks.table import ROOT, markdown, number, ratio, results, say, write
 from training.__main__ import corpus_folder
+from training.config import load_config
 from training.progress import progress
 
 Row = dict[str, Any]
@@ -24,6 +26,8 @@ WHO = {"ours": "Tagdesk", "sklearn": "scikit-learn"}
 _PLOT = Path(__file__).parent / "workers" / "plot.py"
 _TOPICS = 20
 _ARTICLES = 10_000
+_LIMIT = 240
+"""Seconds that a run of `growth` may take, reading included; whoever needs more has no figures at that size."""
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
@@ -38,17 +42,24 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
     write("vectorize", "Vectorizing and training", [*found, about], quick=quick)
 
 
-def measured(kind: str, who: str, articles: int, topics: int = 0) -> Row:
+def measured(kind: str, who: str, articles: int, topics: int = 0, limit: float | None = None) -> Row:
     """Run one measurement in a process of its own; return its figures, and its peak of memory in MiB.
 
     Raises:
         RuntimeError: it fails; the sentence says how.
+        subprocess.TimeoutExpired: it takes longer than `limit` seconds, and is ended.
     """
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.fitting", kind, who, str(articles), str(topics)]
     with tempfile.TemporaryFile("w+") as complaints:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True)
-        peak = Peak(process)
-        answer, _ = process.communicate()
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True, start_new_session=True
+        ) as process:
+            peak = Peak(process)
+            try:
+                answer, _ = process.communicate(timeout=limit)
+            except BaseException:  # Ctrl-C does not reach another session
+                os.killpg(process.pid, signal.SIGTERM)  # its workers, too; joblib then clears /dev/shm
+                raise
         complaints.seek(0)
         if process.returncode:
             raise RuntimeError(f"{kind} {who} {articles} {topics}: {last_line(complaints.read())}")
@@ -127,47 +138,61 @@ def _growth(*, quick: bool) -> str:
     topics = (10, 30) if quick else (10, 30, 100, 300, 1_000)
     fixed = 1_000 if quick else _ARTICLES
     runs = [("articles", count, _TOPICS) for count in articles] + [("topics", fixed, count) for count in topics]
-    rows: list[Row] = []
-    for axis, count, many in progress(runs, total=len(runs), what="growth", unit="size"):
-        for who in WHO:
-            try:
-                found = measured("train", who, count, many)
-            except RuntimeError as error:
-                say(str(error))
-                continue
-            rows.append(
-                {"axis": axis, "who": who, **found, "articles": count, "topics": many, "learned": found["topics"]}
-            )
+    rows = [
+        _grown(axis, who, count, many)
+        for axis, count, many in progress(runs, total=len(runs), what="growth", unit="size")
+        for who in WHO
+    ]
     folder = results(quick=quick)
     _write_csv(folder / "growth.csv", rows)
     said = _plot(folder)
     table = markdown(("articles", "topics", "of them learnable", *_heads()), list(_growth_rows(rows)))
     about = (
-        f"Vectorize, 3-fold and final fit, calibrate. {_TOPICS} topics while articles grow, {fixed:,} articles while "
-        "topics grow; topics are hashes of the names in an article, so that there can be as many as one likes; those "
-        "with too few articles to learn from are left out. Beyond the corpora's size articles repeat."
+        f"Vectorize, {load_config().fit.folds}-fold and final fit, calibrate. {_TOPICS} topics while articles grow, "
+        f"{fixed:,} articles while topics grow; topics are hashes of the names in an article, so that there can be as "
+        "many as one likes; those with too few articles to learn from are left out. Beyond the corpora's size articles "
+        "repeat. "
+        f"A run that takes over {_LIMIT} s, reading included, is ended, and the plot leaves it out."
     )
     return f"## Growth\n\n{said}\n\n{table}\n\n{about}"
+
+
+def _grown(axis: str, who: str, articles: int, topics: int) -> Row:
+    """Measure one size; where there are no figures, `missing` says why."""
+    size = {"axis": axis, "who": who, "articles": articles, "topics": topics}
+    try:
+        found = measured("train", who, articles, topics, _LIMIT)
+    except subprocess.TimeoutExpired:
+        return size | {"missing": f"> {_LIMIT} s"}
+    except RuntimeError as error:
+        say(str(error))
+        return size | {"missing": "failed"}
+    return found | size | {"learned": found["topics"]}
 
 
 def _heads() -> Iterable[str]:
     return [f"{name}, {what}" for what in ("s", "MiB") for name in WHO.values()]
 
 
-def _growth_rows(rows: list[Row]) -> Iterable[tuple[str, ...]]:
-    for key in dict.fromkeys((row["axis"], row["articles"], row["topics"]) for row in rows):
-        mine = {row["who"]: row for row in rows if (row["axis"], row["articles"], row["topics"]) == key}
-        cells = [number(mine[who][what]) if who in mine else "failed" for what in ("seconds", "mib") for who in WHO]
-        learned = next(row["learned"] for row in rows if (row["axis"], row["articles"], row["topics"]) == key)
-        yield (f"{key[1]:,}", f"{key[2]:,}", f"{learned:,}", *cells)
+def _growth_rows(rows: Sequence[Row]) -> Iterable[tuple[str, ...]]:
+    """Yield the table's rows: of `rows`, each that is ours stands beside scikit-learn's of the same size."""
+    for pair in zip(rows[::2], rows[1::2], strict=True):
+        learned = next((f"{row['learned']:,}" for row in pair if "learned" in row), "unknown")
+        seconds = [row.get("missing") or number(row["seconds"]) for row in pair]
+        mib = ["–" if "missing" in row else number(row["mib"]) for row in pair]
+        yield (f"{pair[0]['articles']:,}", f"{pair[0]['topics']:,}", learned, *seconds, *mib)
 
 
-def _write_csv(path: Path, rows: list[Row]) -> None:
+def _write_csv(path: Path, rows: Sequence[Row]) -> None:
     columns = ("axis", "who", "articles", "topics", "learned", "vectorize", "fit", "calibrate", "seconds", "mib")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: f"{v:.4g}" if isinstance(v, float) else v for name, v in row.items()} for row in rows)
+        writer.writerows(
+            {name: f"{v:.4g}" if isinstance(v, float) else v for name, v in row.items()}
+            for row in rows
+            if "missing" not in row
+        )
 
 
 def _plot(folder: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import table, vectorize
 from benchmarks.mixed_traffic import Asked
 from benchmarks.open_loop import Client, Serving
 from benchmarks.workers.quality_task import cut_offs, deal, decide, f1
@@ -70,6 +71,19 @@ def test_quality_says_where_its_articles_are_missing(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "BENCH_DATA" in done.stderr
+
+
+def test_growth_ends_a_run_that_takes_too_long_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(table, "VAR", tmp_path)
+    monkeypatch.setattr(vectorize, "_LIMIT", 0.1)
+    monkeypatch.setattr(vectorize, "_plot", lambda folder: f"{folder.name}, not drawn")
+    vectorize.run(quick=True, only=("growth",))
+    said = capsys.readouterr().out
+    assert said.count("| unknown | > 0.1 s | > 0.1 s | – | – |") == 4
+    assert "takes over 0.1 s" in said
+    assert (tmp_path / "results" / "growth.csv").read_text(encoding="utf-8").count("\n") == 1
 
 
 def test_ablation_compares_variants_with_the_shipped_settings(tmp_path: Path) -> None:

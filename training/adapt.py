@@ -1,9 +1,17 @@
 """Teach the served model what editors decided, with nothing but its bundle and their corrections at hand.
 
-A topic's log-odds become z + x · u + v, with z those of the served model. The change is found by logistic regression
-with z as the offset and a Gaussian prior about u = 0, v = 0, the served weights. A priori a word's weight changes the
-more the more it says already of any topic, and the less the more articles have it: what moves a common word, or the
-bias, moves every article, and the served model has seen enough of those.
+A topic's log-odds become z + x · u + y · m + v, with z those of the served model, x the article's words and y the
+served log-odds of all topics: a desk may see one topic in what was another's. All of it is linear in x, so it folds
+back into one weight a word. The change is found by logistic regression with z as the offset and a Gaussian prior about
+no change. A priori a word's weight changes the more the more it says already of any topic, and the less the more
+articles have it: what moves a common word, or the bias, moves every article.
+
+Anchors, articles that the served model has learned from, hold it where editors said nothing: the prior is that of a
+Gaussian process in which every topic's change was seen to be 0, but for some noise, at each of them (Rasmussen and
+Williams, "Gaussian Processes for Machine Learning", 2006, equation 2.24).
+
+A topic that no editor has given or taken away otherwise than the model is left as it is: that the model's own answers
+were let stand says nothing of articles just beyond a cut-off.
 
 Everything is worked out in the space of the corrected articles, of which there are fewer than words: one eigenvalue
 decomposition serves all topics, folds and strengths.
@@ -30,14 +38,19 @@ from training.progress import progress
 from training.split import stratified_folds
 from training.vectorize import NgramVectorizer
 
-STRENGTHS = (1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.005)
+STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """Strengths of the prior that are tried, the strongest first."""
 
 STIFFNESS = 300.0
-"""A word's prior variance is ‖its weights‖² / (1 + STIFFNESS · share of articles that have it)."""
+"""A word's prior variance is ‖its weights‖ / (1 + STIFFNESS · share of articles that have it)."""
 
+TOPICS_VARIANCE = 0.01
 BIAS_VARIANCE = 0.001
-"""Where the words' is 1 on average."""
+"""Where the words' is 1 on average; the first is of what a topic's log-odds add to another's."""
+
+NOISES = (1.0, 10.0, 100.0, np.inf)
+"""Variances that are tried of the noise with which the change is seen to be 0 at each anchor, in the prior's own
+measure; the last is that of no anchors. A desk that decides otherwise than the anchors' labels say must get its way."""
 
 LINE_SPREAD = (0.05, 0.1)
 """Standard deviations of a confidence's log slope and offset about the old ones, which rest on all of the training."""
@@ -46,6 +59,7 @@ FEWEST, MOST = 20, 4_000
 """Fewer corrected articles leave nothing to choose a strength by; of more the latest are used: that many train anew."""
 
 _FOLDS = 5
+_SURE = 3.0  # standard errors
 _ENOUGH = 1e-7  # of the loss: a fit that another step makes better by less is done
 
 _Floats = NDArray[np.float64]
@@ -57,12 +71,15 @@ class Adapted:
 
     Attributes:
         model: the new one, of the old one's name and version.
-        strength: that of the prior, chosen by cross-validation.
-        losses: mean log-loss out of fold at every strength tried, and of the old model under the last, infinity.
+        noise: that of the anchors, chosen by cross-validation; infinity for none.
+        strength: that of the prior, chosen with it; infinity for no change.
+        losses: mean log-loss out of fold at every strength tried with that noise, and of the old model under the last,
+            infinity; of the topics that were corrected.
         scores: out-of-fold raw scores of the corrected articles, float64, shape (articles, topics).
     """
 
     model: TopicModel
+    noise: float
     strength: float
     losses: dict[float, float]
     scores: _Floats
@@ -74,6 +91,7 @@ def adapt(
     texts: Sequence[ArticleText],
     decisions: NDArray[np.int8],
     targets: Sequence[float],
+    anchors: sp.csr_matrix | None = None,
 ) -> Adapted:
     """Adapt a model to corrections.
 
@@ -83,40 +101,63 @@ def adapt(
         texts: what is read of them.
         decisions: yes or no, int8, shape (articles, topics).
         targets: the precision that the `auto` band of each topic promises.
+        anchors: TF-IDF of articles that the model has learned from, shape (anchors, n-grams), if they are at hand.
 
     Raises:
         TrainingError: there are too few.
     """
     if len(names) < FEWEST:
         raise TrainingError(f"{len(names)} corrected articles to learn from: from {FEWEST} on a model can be adapted")
-    slopes, offsets = _lines(model)
     X = tf_idf(model.features, texts)
-    W = np.asarray(model.weights, np.float64)
-    odds = (X @ W + model.bias) * slopes + offsets
-    yes = (decisions == YES).astype(np.float64)
-    fold = stratified_folds(names, decisions == YES, _FOLDS, 0)
-    space = _Space.of(model, X)
+    served = _Linear.of(model)
+    odds = served.odds(X)
+    yes = decisions == YES
+    corrected = np.flatnonzero((yes != _given(model, X)).any(axis=0))
+    if not len(corrected):
+        return Adapted(model, np.inf, np.inf, {np.inf: 0.0}, (odds - served.offsets) / served.slopes)
+    fold = stratified_folds(names, yes, _FOLDS, 0)
+    told = odds[:, corrected], yes[:, corrected].astype(np.float64)
     with threadpool_limits(2, "blas"):
-        tried = _out_of_fold(space.basis, odds, yes, fold)
-        losses = {strength: _loss(found, yes) for strength, found in (tried | {np.inf: odds}).items()}
-        strength = min(losses, key=losses.__getitem__)
-        if strength == np.inf:
-            change, shift, found = np.zeros_like(W), np.zeros(len(slopes)), odds
-        else:
-            change, shift = space.change(_fit(space.basis, odds, yes, strength))
-            found = tried[strength]
-    scores = (found - offsets) / slopes
+        prior = _Prior.of(model, served, X, anchors)
+        spaces = {noise: prior.space(noise) for noise in (NOISES if anchors is not None else NOISES[-1:])}
+        tried = {
+            noise: _out_of_fold(space.basis, *told, fold)
+            for noise, space in progress(spaces.items(), total=len(spaces), what="trying priors", unit="prior")
+        }
+        losses = {
+            noise: {strength: _losses(found, told[1]) for strength, found in by_strength.items()}
+            for noise, by_strength in tried.items()
+        }
+        noise, strength = _chosen(losses)
+        weights, bias, found = served.weights.copy(), served.bias.copy(), odds.copy()
+        if strength != np.inf:
+            change, shift = prior.change(spaces[noise], _fit(spaces[noise].basis, *told, strength), served)
+            weights[:, corrected] += change
+            bias[corrected] += shift
+            found[:, corrected] = tried[noise][strength]
+    scores = (found - served.offsets) / served.slopes
+    refreshed = recalibrate(model, scores, decisions, targets)
     return Adapted(
         model=replace(
             model,
-            weights=(W + change / slopes).astype(np.float32),
-            bias=(model.bias + shift / slopes).astype(np.float32),
-            calibrations=recalibrate(model, scores, decisions, targets),
+            weights=(weights / served.slopes).astype(np.float32),
+            bias=((bias - served.offsets) / served.slopes).astype(np.float32),
+            calibrations=tuple(
+                refreshed[topic] if topic in corrected else old for topic, old in enumerate(model.calibrations)
+            ),
         ),
+        noise=noise,
         strength=strength,
-        losses=losses,
+        losses={strength: float(found.mean()) for strength, found in losses[noise].items()},
         scores=scores,
     )
+
+
+def _given(model: TopicModel, X: sp.csr_matrix) -> NDArray[np.bool_]:
+    """Return which topics the model gives, bool, shape (articles, topics)."""
+    confidences = model.confidences(X @ np.asarray(model.weights, np.float64) + model.bias)
+    found: NDArray[np.bool_] = confidences >= [one.suggest for one in model.calibrations]
+    return found
 
 
 def tf_idf(features: Features, texts: Sequence[ArticleText]) -> sp.csr_matrix:
@@ -128,42 +169,100 @@ def tf_idf(features: Features, texts: Sequence[ArticleText]) -> sp.csr_matrix:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Linear:
+    """A model whose scores are log-odds.
+
+    Attributes:
+        weights: float64, shape (n-grams, topics).
+        bias: shape (topics,).
+        slopes, offsets: those of its calibrations, which make log-odds of raw scores, shape (topics,).
+    """
+
+    weights: _Floats
+    bias: _Floats
+    slopes: _Floats
+    offsets: _Floats
+
+    @classmethod
+    def of(cls, model: TopicModel) -> "_Linear":
+        slopes = np.array([one.slope for one in model.calibrations])
+        offsets = np.array([one.offset for one in model.calibrations])
+        return cls(model.weights * slopes, model.bias * slopes + offsets, slopes, offsets)
+
+    def odds(self, X: sp.csr_matrix) -> _Floats:
+        found: _Floats = X @ self.weights + self.bias
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Space:
     """The changes that the corrected articles can tell anything of.
 
     Attributes:
         basis: of each article the coordinates, float64, shape (articles, rank); the prior is 1 in each.
         back: from coordinates to what each article adds to the change, shape (articles, rank).
-        X: the articles, scaled by the words' standard deviations.
-        scale: those, shape (n-grams,).
+        held: what each anchor takes away of what each article adds, shape (anchors, articles).
     """
 
     basis: _Floats
     back: _Floats
+    held: _Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prior:
+    """What is thought of the change before any correction is seen.
+
+    Attributes:
+        X: the corrected articles, then the anchors: words and log-odds, scaled by their standard deviations.
+        covariance: of the changes of their log-odds, float64, shape (both, both).
+        articles: how many articles there are.
+        scale: standard deviations of the words, shape (n-grams,).
+    """
+
     X: sp.csr_matrix
+    covariance: _Floats
+    articles: int
     scale: _Floats
 
     @classmethod
-    def of(cls, model: TopicModel, X: sp.csr_matrix) -> "_Space":
-        told = np.maximum(np.linalg.norm(model.weights, axis=1).astype(np.float64), 1e-9)
-        share = np.exp(1.0 - model.features.idf.astype(np.float64))
-        scale = told / np.sqrt(1.0 + STIFFNESS * share)
-        scale /= np.sqrt(np.average(scale**2, weights=share))
-        scaled = X.multiply(scale).tocsr()
-        values, vectors = np.linalg.eigh((scaled @ scaled.T).toarray() + BIAS_VARIANCE)
+    def of(cls, model: TopicModel, served: _Linear, X: sp.csr_matrix, anchors: sp.csr_matrix | None) -> "_Prior":
+        scale, articles = _word_deviations(model), X.shape[0]
+        X = X if anchors is None else sp.vstack((X, anchors)).tocsr()
+        topics = np.sqrt(TOPICS_VARIANCE) * served.odds(X)
+        X = sp.hstack((X.multiply(scale), sp.csr_matrix(topics))).tocsr()
+        return cls(X, (X @ X.T).toarray() + BIAS_VARIANCE, articles, scale)
+
+    def space(self, noise: float) -> _Space:
+        """Return the space of the corrected articles where anchors with this noise have shown no change."""
+        ours, theirs = (self.covariance[part, part] for part in (slice(self.articles), slice(self.articles, None)))
+        across = self.covariance[self.articles :, : self.articles]
+        held: _Floats = np.zeros_like(across)
+        if noise != np.inf:
+            held = np.linalg.solve(theirs + noise * np.eye(len(theirs)), across).astype(np.float64)
+        left = ours - across.T @ held
+        values, vectors = np.linalg.eigh((left + left.T) / 2)
         kept = values > 1e-9 * values[-1]
         roots = np.sqrt(values[kept])
-        return cls(vectors[:, kept] * roots, vectors[:, kept] / roots, scaled, scale)
+        return _Space(vectors[:, kept] * roots, vectors[:, kept] / roots, held)
 
-    def change(self, coordinates: _Floats) -> tuple[_Floats, _Floats]:
-        """Return the change of the weights and of the bias, in log-odds."""
-        shares = self.back @ coordinates
-        return np.asarray(self.X.T @ shares) * self.scale[:, None], BIAS_VARIANCE * shares.sum(axis=0)
+    def change(self, space: _Space, coordinates: _Floats, served: _Linear) -> tuple[_Floats, _Floats]:
+        """Return the change of the weights and of the bias, in log-odds, of as many topics as there are columns."""
+        shares = space.back @ coordinates
+        shares = np.vstack((shares, -space.held @ shares))
+        both = np.asarray(self.X.T @ shares)
+        words, topics = both[: len(self.scale)], np.sqrt(TOPICS_VARIANCE) * both[len(self.scale) :]
+        weights = words * self.scale[:, None] + served.weights @ topics
+        return weights, BIAS_VARIANCE * shares.sum(axis=0) + served.bias @ topics
 
 
-def _lines(model: TopicModel) -> tuple[_Floats, _Floats]:
-    slopes = np.array([one.slope for one in model.calibrations])
-    return slopes, np.array([one.offset for one in model.calibrations])
+def _word_deviations(model: TopicModel) -> _Floats:
+    """Return the prior's standard deviation of the change of a word's weight, 1 in a typical word: shape (n-grams,)."""
+    told = np.sqrt(np.maximum(np.linalg.norm(model.weights, axis=1).astype(np.float64), 1e-9))
+    share = np.exp(1.0 - model.features.idf.astype(np.float64))
+    deviations = told / np.sqrt(1.0 + STIFFNESS * share)
+    typical: _Floats = deviations / np.sqrt(np.average(deviations**2, weights=share))
+    return typical
 
 
 def _fit(basis: _Floats, odds: _Floats, yes: _Floats, strength: float, start: _Floats | None = None) -> _Floats:
@@ -182,9 +281,9 @@ def _fit(basis: _Floats, odds: _Floats, yes: _Floats, strength: float, start: _F
 
 
 def _out_of_fold(basis: _Floats, odds: _Floats, yes: _Floats, fold: NDArray[np.int64]) -> dict[float, _Floats]:
-    """Return the log-odds of every article by models that have not seen it, for each strength."""
-    found = {strength: odds.copy() for strength in STRENGTHS}
-    for part in progress(range(_FOLDS), total=_FOLDS, what="trying strengths", unit="fold"):
+    """Return the log-odds of every article by models that have not seen it, for each strength and for no change."""
+    found = {strength: odds.copy() for strength in (*STRENGTHS, np.inf)}
+    for part in range(_FOLDS):
         mine, start = fold == part, None
         for strength in STRENGTHS:  # each fit starts from the one before
             start = _fit(basis[~mine], odds[~mine], yes[~mine], strength, start)
@@ -192,9 +291,32 @@ def _out_of_fold(basis: _Floats, odds: _Floats, yes: _Floats, fold: NDArray[np.i
     return found
 
 
-def _loss(odds: _Floats, yes: _Floats) -> float:
-    """Return the mean log-loss of an article, summed over its topics."""
-    return float((np.logaddexp(0, odds) - yes * odds).sum(axis=1).mean())
+def _losses(odds: _Floats, yes: NDArray[np.bool_]) -> _Floats:
+    """Return the log-loss of each article, summed over its topics."""
+    losses: _Floats = np.sum(np.logaddexp(0, odds) - yes * odds, axis=1)
+    return losses
+
+
+def _chosen(losses: dict[float, dict[float, _Floats]]) -> tuple[float, float]:
+    """Return the noise and the strength to adapt with; the strength of no change is infinity.
+
+    Of noises the least that does surely no worse than the best: it keeps most of what the model knew. With it the
+    weakest strength that does about as well as the best: what log-loss has against a weak prior is overconfidence, and
+    that is put right afterwards.
+    """
+    best = {noise: min(found.values(), key=np.sum) for noise, found in losses.items()}
+    least = min(best.values(), key=np.sum)
+    noise = min(noise for noise, found in best.items() if _as_good(found, least, _SURE))
+    found = losses[noise]
+    if found[np.inf].sum() <= best[noise].sum():
+        return noise, np.inf
+    return noise, min(strength for strength, loss in found.items() if _as_good(loss, best[noise], 1.0))
+
+
+def _as_good(losses: _Floats, best: _Floats, errors: float) -> bool:
+    """Say whether losses exceed the best ones by no more than so many standard errors of their difference."""
+    worse = losses - best
+    return bool(worse.sum() <= errors * worse.std() * np.sqrt(len(worse)))
 
 
 def recalibrate(

@@ -1,4 +1,7 @@
-"""The frozen test set of the gate: articles that neither the served model nor its candidate has learned from."""
+"""The frozen test set of the gate: articles that neither the served model nor its candidate has learned from.
+
+Corrections that they did learn from are a set of their own: there each says what models said that had not seen them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 from models.topic_model import TopicModel
 from training.corrections import Corrections
 from training.reference import read_reference
+from training.unseen import unseen_confidences
 
 _Floats = NDArray[np.float64]
 
@@ -44,7 +48,7 @@ def common_topics(served: TopicModel, candidate: TopicModel) -> tuple[str, ...]:
 def frozen_test(
     served: TopicModel, served_folder: Path, candidate: TopicModel, folder: Path, corrections: Corrections
 ) -> list[Unseen]:
-    """Return the sets that are there and have articles: held-out corrections, and the bundles' reference set.
+    """Return the sets that are there and have articles: the bundles' reference set, held-out corrections, and others.
 
     Their columns are `common_topics`.
 
@@ -56,11 +60,18 @@ def frozen_test(
         corrections: what editors decided, by the served model's topics.
 
     Raises:
-        TrainingError: a reference set is damaged.
+        TrainingError: a reference set, or an `unseen.safetensors`, is damaged.
     """
     sets = [_reference(served, served_folder, candidate, folder)]
-    if corrections.test().any():
-        sets.append(_held_out(served, candidate, corrections))
+    if corrections.ids:
+        of_served = unseen_confidences(served_folder, served, corrections)
+        of_candidate = unseen_confidences(folder, candidate, corrections)
+        before, after = common_columns(served, candidate)
+        test = corrections.test()
+        for name, rows in (("held-out corrections", test), ("corrections out of fold", ~test)):
+            decisions = corrections.decisions[np.ix_(rows, before)]
+            confident = of_served[np.ix_(rows, before)], of_candidate[np.ix_(rows, after)]
+            sets.append(Unseen(name, decisions, np.ones(len(decisions)), *confident))
     return [one for one in sets if one is not None and len(one)]
 
 
@@ -83,19 +94,6 @@ def _reference(served: TopicModel, served_folder: Path, candidate: TopicModel, f
         ours.weight[rows],
         confident[:, before],
         ours.confidences(candidate)[np.ix_(rows, after)],
-    )
-
-
-def _held_out(served: TopicModel, candidate: TopicModel, corrections: Corrections) -> Unseen:
-    test = np.flatnonzero(corrections.test())
-    texts = [corrections.texts[i] for i in test.tolist()]
-    before, after = common_columns(served, candidate)
-    return Unseen(
-        "held-out corrections",
-        corrections.decisions[np.ix_(test, before)],
-        np.ones(len(test)),
-        served.scores(texts)[1][:, before],
-        candidate.scores(texts)[1][:, after],
     )
 
 

@@ -101,7 +101,7 @@ def compare(
     Args:
         served: the model that is served.
         candidate: the one that may take its place.
-        sets: articles that neither has learned from, of the topics that both have.
+        sets: articles that neither has learned from, or each as if it had not, of the topics that both have.
         texts: what tagging is timed on; of none it is not.
         promise: the precision that the `auto` band promises.
 
@@ -110,7 +110,7 @@ def compare(
     """
     if not sets:
         raise TrainingError(
-            "nothing to compare the two models on: no held-out corrections, and no reference.safetensors of the same "
+            "nothing to compare the two models on: no corrections, and no reference.safetensors.gz of the same "
             "articles in both bundles; write them with `python -m training reference`, or publish with --force"
         )
     topics = common_topics(served, candidate)

@@ -25,6 +25,7 @@ from training.measure import Examined, brier_score, expected_calibration_error
 from training.publish import publish
 from training.reference import Reference, copy_reference, read_reference
 from training.train import code_fingerprint, train
+from training.unseen import unseen_confidences, write_unseen
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,9 @@ def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> C
     names, texts = corrections.names, [corrections.texts[i] for i in learn.tolist()]
     decisions = corrections.decisions[learn]
     log.info("adapting %s to %s corrected articles", base.ref, f"{len(learn):,}")
-    adapted = adapt(base, [names[i] for i in learn.tolist()], texts, decisions, _promises(base))
+    ngrams, reference = read_ngrams(folder), read_reference(folder, base)
+    anchors = None if reference is None else reference.anchors
+    adapted = adapt(base, [names[i] for i in learn.tolist()], texts, decisions, _promises(base), anchors)
     model = adapted.model
     examined = Examined(
         ids=[corrections.ids[i] for i in learn.tolist()],
@@ -86,7 +89,6 @@ def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> C
         confidences=model.confidences(adapted.scores),
         weight=np.ones(len(learn)),
     )
-    ngrams, reference = read_ngrams(folder), read_reference(folder, base)
     manifest = {name: base.manifest[name] for name in _KEPT if name in base.manifest} | {
         ADAPTED: _how(base, adapted, corrections, len(learn)),
         "metrics": _metrics(model, examined, reference),
@@ -128,24 +130,14 @@ def _with_changes(
     served: TopicModel | None, bundle: Path, corrections: Corrections, examined: Examined, held_out: Examined | None
 ) -> Candidate:
     model = load_bundle(bundle)
+    write_unseen(bundle, corrections, examined)
     found = {}
     if served is not None:
         ngrams = read_ngrams(locate(served.ref)), read_ngrams(bundle)
-        unseen = _unseen(model, corrections, examined)
+        unseen = unseen_confidences(bundle, model, corrections)
         found = changes(served, model, on_traffic(served, model, corrections), ngrams, corrections, unseen)
         write_changes(bundle, found)
     return Candidate(bundle, model, examined, held_out, found)
-
-
-def _unseen(model: TopicModel, corrections: Corrections, examined: Examined) -> _Floats:
-    """Return what the model would be confident of in each corrected article had it not learned from it."""
-    _, confidences = model.scores(corrections.texts)
-    place = {name: row for row, name in enumerate(examined.ids)}
-    learned = [(row, place[name]) for row, name in enumerate(corrections.ids) if name in place]
-    if learned:
-        rows, places = (list(column) for column in zip(*learned, strict=True))
-        confidences[rows] = examined.confidences[places]
-    return confidences
 
 
 def _base(served: TopicModel) -> tuple[Path, TopicModel]:
@@ -179,6 +171,7 @@ def _how(base: TopicModel, adapted: Adapted, corrections: Corrections, learned: 
         "articles": learned,
         "held_out": int(corrections.test().sum()),
         "strength": adapted.strength if np.isfinite(adapted.strength) else None,
+        "noise": adapted.noise if np.isfinite(adapted.noise) else None,
     }
 
 

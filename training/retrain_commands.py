@@ -190,6 +190,7 @@ def _reference(options: argparse.Namespace) -> int:
     data = read_training_set(config, taxonomy, corpora)
     columns = [taxonomy.column(topic) for topic in model.taxonomy.ids]
     held_out = examine_held_out(model, replace(data, decisions=data.decisions[:, columns]))
-    path = write_reference(folder, model, held_out)
-    _say(f"{len(held_out.ids):,} articles are in {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    learned = data.learn.tolist()
+    path = write_reference(folder, model, held_out, [data.ids[i] for i in learned], [data.texts[i] for i in learned])
+    _say(f"{len(held_out.ids):,} held-out articles and the anchors are in {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

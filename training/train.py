@@ -111,7 +111,7 @@ def train(
     bundle = publish(model, ngrams, manifest, lambda made: card(made, config, ngrams), store)
     curve = partial(learning_curve, ready.X, decisions, fold, config.fit, ready.hints, fitted.out_of_fold, fair)
     held_out = examine_held_out(model, data)
-    write_reference(bundle, load_bundle(bundle), held_out)
+    write_reference(bundle, load_bundle(bundle), held_out, examined.ids, examined.texts)
     return Trained(bundle, examined, held_out, _duplicates(names), curve)
 
 

@@ -97,11 +97,10 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kept = kept[np.lexsort((hashes[kept], -df[kept]))][: self.max_features]
         if not len(kept):
             raise TrainingError(f"no n-gram stands in {self.min_df} of {count} texts: lower min_df")
-        ngrams = _spell(chunks, settings, hashes[kept])
-        spelled = [ngram.encode() for ngram in ngrams]  # UTF-8 sorts as code points do, and faster
-        order = np.array(sorted(range(len(ngrams)), key=spelled.__getitem__))
+        place = {ngram: i for i, ngram in enumerate(_spell(chunks, settings, hashes[kept]))}
+        self.ngrams_ = sorted(place)
+        order = np.fromiter(map(place.__getitem__, self.ngrams_), np.int64, len(kept))
         idf = np.log((1 + count) / (1 + df[kept])) + 1
-        self.ngrams_ = [ngrams[i] for i in order]
         self.features_ = Features(settings, hashes[kept][order], idf[order].astype(np.float32))
 
     def _transform(self, chunks: Iterable[Chunk], count: int) -> sp.csr_matrix:

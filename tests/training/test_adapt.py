@@ -63,7 +63,7 @@ def test_scores_of_the_taught_articles_are_those_of_models_that_have_not_seen_th
     found = adapt(
         small_model, [row["id"] for row in rows], texts_of(rows), decisions, [0.9] * len(small_model.taxonomy)
     )
-    assert found.losses[found.strength] == min(found.losses.values())
+    assert found.losses[found.strength] == pytest.approx(min(found.losses.values()), rel=0.05)
     right = decisions == YES
     apart = [found.scores[yes, i].mean() - found.scores[~yes, i].mean() for i, yes in enumerate(right.T) if yes.any()]
     assert abs(np.mean(apart)) < 0.3
@@ -75,14 +75,61 @@ def test_twice_the_same_corrections_make_the_same_model(small_model: TopicModel,
     assert one.calibrations == other.calibrations
 
 
-def test_corrections_that_agree_leave_the_topics_as_they_are(small_model: TopicModel, rows: Rows) -> None:
+def as_given(model: TopicModel, texts: Sequence[ArticleText]) -> NDArray[np.int8]:
+    """Return the decisions of an editor who lets stand what the model says."""
+    given = model.scores(texts)[1] >= np.array([one.suggest for one in model.calibrations])
+    return np.where(given, YES, NO).astype(np.int8)
+
+
+def test_corrections_that_agree_leave_the_model_as_it_is(small_model: TopicModel, rows: Rows) -> None:
     texts = texts_of(rows[:60])
-    given = small_model.scores(texts)[1] >= np.array([one.suggest for one in small_model.calibrations])
-    decisions = np.where(given, YES, NO).astype(np.int8)
-    new = adapt(small_model, [row["id"] for row in rows[:60]], texts, decisions, [0.9] * len(small_model.taxonomy))
-    assert errors(new.model, texts_of(rows[60:]), decisions_of(rows[60:], small_model)) == pytest.approx(
-        errors(small_model, texts_of(rows[60:]), decisions_of(rows[60:], small_model)), abs=0.1
+    decisions, targets = as_given(small_model, texts), [0.9] * len(small_model.taxonomy)
+    new = adapt(small_model, [row["id"] for row in rows[:60]], texts, decisions, targets)
+    assert new.model is small_model
+    assert new.strength == np.inf
+
+
+def test_topic_that_nobody_corrected_stays_as_it_is(small_model: TopicModel, rows: Rows) -> None:
+    """Weights, bias, confidence and cut-offs."""
+    texts, (politics, sport) = texts_of(rows), (small_model.taxonomy.column(one) for one in ("politics", "sport"))
+    decisions = as_given(small_model, texts)
+    decisions[:, politics] = decisions_of(rows, small_model)[:, politics]
+    new = adapt(small_model, [row["id"] for row in rows], texts, decisions, [0.9] * len(small_model.taxonomy)).model
+    np.testing.assert_allclose(new.weights[:, sport], small_model.weights[:, sport], rtol=1e-6)
+    assert new.bias[sport] == pytest.approx(small_model.bias[sport])
+    assert new.calibrations[sport] == small_model.calibrations[sport]
+    assert not np.allclose(new.weights[:, politics], small_model.weights[:, politics])
+
+
+def test_anchors_hold_the_model_where_they_are(small_model: TopicModel, rows: Rows) -> None:
+    """With articles as anchors, what the model says of them changes less than without."""
+    taught, kept = rows[1::2], texts_of(rows[::2])
+    ids, decisions = [row["id"] for row in taught], decisions_of(taught, small_model)
+    targets = [0.9] * len(small_model.taxonomy)
+    free, held = (
+        adapt(small_model, ids, texts_of(taught), decisions, targets, anchors).model
+        for anchors in (None, tf_idf(small_model.features, kept))
     )
+    before = small_model.scores(kept)[0]
+    moved = [float(np.abs(one.scores(kept)[0] - before).mean()) for one in (free, held)]
+    assert 0 < moved[1] < 0.8 * moved[0]
+
+
+def test_desk_that_decides_otherwise_than_the_anchors_gets_its_way(small_model: TopicModel, rows: Rows) -> None:
+    """Anchors on crime say that crime is not politics; the desk says that it is."""
+    others, taught = rows[::2], rows[1::2]
+    decisions, targets = decisions_of(taught, small_model), [0.9] * len(small_model.taxonomy)
+    anchors = tf_idf(small_model.features, texts_of(rows))
+    new = adapt(small_model, [row["id"] for row in taught], texts_of(taught), decisions, targets, anchors).model
+    wanted = decisions_of(others, small_model)
+    assert errors(new, texts_of(others), wanted) < 0.5 * errors(small_model, texts_of(others), wanted)
+
+
+def test_what_it_learned_is_what_it_scores(small_model: TopicModel, rows: Rows) -> None:
+    """Log-odds of topics beside words fold back into one weight a word: the taught articles come out as fitted."""
+    new = adapted(small_model, rows)
+    wrong = errors(small_model, texts_of(rows), decisions_of(rows, small_model))
+    assert errors(new, texts_of(rows), decisions_of(rows, small_model)) < 0.5 * wrong
 
 
 def test_too_few_corrections_are_refused(small_model: TopicModel, rows: Rows) -> None:

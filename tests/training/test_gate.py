@@ -124,7 +124,7 @@ def test_reference_set_tells_what_the_model_says(
     small_model: TopicModel, held_out: Examined, none: Corrections, tmp_path: Path
 ) -> None:
     """Its confidences are those of the articles' texts; it has no text, and takes little room."""
-    write_reference(tmp_path, small_model, held_out)
+    write_reference(tmp_path, small_model, held_out, held_out.ids, held_out.texts)
     assert (tmp_path / REFERENCE).stat().st_size < 700 * len(held_out.ids)
     candidate = worse(small_model, "sport")
     (one,) = frozen_test(small_model, tmp_path, candidate, tmp_path, none)
@@ -152,8 +152,8 @@ def test_models_of_other_ngrams_are_compared_on_the_articles_that_both_held_out(
         held_out.confidences[back],
         held_out.weight[back],
     )
-    write_reference(tmp_path / "served", small_model, held_out)
-    write_reference(tmp_path / "candidate", candidate, other)
+    write_reference(tmp_path / "served", small_model, held_out, (), ())
+    write_reference(tmp_path / "candidate", candidate, other, (), ())
     (one,) = frozen_test(small_model, tmp_path / "served", candidate, tmp_path / "candidate", none)
     assert len(one) == 200
     order = np.lexsort(one.served.T)
@@ -165,7 +165,7 @@ def test_models_of_other_ngrams_are_compared_on_the_articles_that_both_held_out(
 
 def test_damaged_reference_set_is_said(small_model: TopicModel, held_out: Examined, tmp_path: Path) -> None:
     """One of another model, too."""
-    path = write_reference(tmp_path, small_model, held_out)
+    path = write_reference(tmp_path, small_model, held_out, (), ())
     turned = replace(
         small_model,
         features=type(small_model.features)(

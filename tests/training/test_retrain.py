@@ -19,8 +19,12 @@ from tests.training.conftest import DATA, WriteCorpus
 from training.__main__ import main
 from training.changes import CHANGES
 from training.config import FitSettings
+from training.corrections import read_corrections
+from training.frozen_test import frozen_test
+from training.labels import YES
 from training.promote import PUBLISHED
 from training.reference import REFERENCE
+from training.unseen import UNSEEN, unseen_confidences
 
 CONFIG = 'name = "small"\nlanguage = "en"\ncorpora = ["articles.jsonl"]\nlicences = ["Our own articles: MIT"]\n'
 
@@ -99,6 +103,39 @@ def test_retrain_learns_from_the_ledger_alone(
     assert card.startswith(f"# small@{version}\n")
     assert f"small@{small_model.version}, adapted " in card
     assert list(Path("var/reports").glob(f"*{version}.html"))
+
+
+def test_gate_asks_corrections_as_if_they_were_not_learned(
+    run: Run, store: Path, taught: str, small_model: TopicModel
+) -> None:
+    """Of each what models said that had not seen it, beside those held out; and so of the next candidate, too."""
+    run("retrain", "--corrections", taught)
+    folder = store / "small" / newest(store, small_model.version)
+    candidate = load_bundle(folder)
+    corrections = read_corrections(taught, small_model.taxonomy)
+    test = corrections.test()
+    unseen, seen = unseen_confidences(folder, candidate, corrections), candidate.scores(corrections.texts)[1]
+    assert (unseen[test] == seen[test]).all()
+    right = corrections.decisions[~test] == YES
+    assert np.abs(unseen[~test] - right).sum() > np.abs(seen[~test] - right).sum()
+    sets = frozen_test(small_model, store / "small" / small_model.version, candidate, folder, corrections)
+    assert {one.name: len(one) for one in sets} == {
+        "the reference set": 25,
+        "held-out corrections": test.sum(),
+        "corrections out of fold": (~test).sum(),
+    }
+    _, _, again = frozen_test(candidate, folder, candidate, folder, corrections)
+    assert (again.served == again.candidate).all()
+
+
+def test_damaged_unseen_confidences_are_said(run: Run, store: Path, taught: str, small_model: TopicModel) -> None:
+    run("retrain", "--corrections", taught)
+    version = newest(store, small_model.version)
+    (store / "small" / version / UNSEEN).write_bytes(b"nothing")
+    code, _, err = run("publish", version, "--corrections", taught)
+    assert code == 2
+    assert f"{UNSEEN} cannot be used" in err
+    assert current(store, "small") == small_model.version
 
 
 def test_published_model_is_adapted_from_what_it_was_made_of(run: Run, store: Path, taught: str, rows: Rows) -> None:
@@ -265,7 +302,7 @@ def test_reference_set_is_written_anew_from_the_corpora(
     monkeypatch.setenv("CORPUS_DIR", str(DATA))
     code, out, _ = run("reference")
     assert code == 0
-    assert f"{small_model.manifest['data']['held_out']} articles are in {path}" in out
+    assert f"{small_model.manifest['data']['held_out']} held-out articles and the anchors are in {path}" in out
     assert path.read_bytes() == (small_bundle / REFERENCE).read_bytes()
     assert load_bundle(path.parent).manifest["content_hash"] == small_model.manifest["content_hash"]
 
@@ -275,4 +312,4 @@ def test_says_how_far_it_has_come(run: Run, taught: str, caplog: pytest.LogCaptu
         _, _, err = run("retrain", "--corrections", taught)
     assert "140 corrections of 140 articles" in caplog.text
     assert "adapting small@" in caplog.text
-    assert "trying strengths: " in err
+    assert "trying priors: " in err
