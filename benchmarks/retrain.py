@@ -192,7 +192,8 @@ def _parts(mondays: Sequence[Monday], worse: str) -> Iterator[str]:
         "shipped model has never seen, through a real service's `/v1/feedback`: of seven topics an article has its own "
         "alone, the others stay as the model gave them. `python -m training retrain` adapts the model with nothing but "
         "its bundle and the ledger; `publish` asks the gate. The error is how many of the seven topics an article has "
-        f"wrong or missing, on up to {_OTHERS:,} other articles of the stream; one row a random draw."
+        f"wrong or missing, on up to {_OTHERS:,} other articles of the stream; one row a random draw. How firmly "
+        "anchors hold and what a word's weight may change were chosen on twelve other draws."
     )
     rows = [
         (

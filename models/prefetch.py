@@ -29,4 +29,4 @@ def _prefetch(_: Any, array: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
 
 
 prefetch = cast(Callable[[NDArray[Any], Any], None], intrinsic(_prefetch))
-"""Fetch the start of an array's row, and do not wait for it; only from compiled code."""
+"""Fetch the start of an array's row, and do not wait for it; only from compiled code. A row too far is no harm."""

@@ -37,6 +37,7 @@ from training.score_file import score_file
 from training.search import SEARCHES, search
 from training.train import examine_held_out, held_out_scores, train
 from training.training_set import read_training_set
+from training.unseen import UNSEEN
 from training.wikinews import fetch_wikinews
 
 SHARED = Path("../shared/data")
@@ -280,7 +281,7 @@ def _ship(options: argparse.Namespace) -> None:
     old = current(SHIPPED, name)
     target = SHIPPED / name / version
     if not target.exists():
-        shutil.copytree(store() / name / version, target, ignore=shutil.ignore_patterns(CHANGES))  # it names editors
+        shutil.copytree(store() / name / version, target, ignore=shutil.ignore_patterns(CHANGES, UNSEEN))  # of editors
     load_bundle(target)
     make_current(SHIPPED, name, version, remember=False)
     if old and old != version:

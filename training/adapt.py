@@ -46,7 +46,7 @@ STIFFNESS = 300.0
 
 TOPICS_VARIANCE = 0.01
 BIAS_VARIANCE = 0.001
-"""Where the words' is 1 on average; the first is of what a topic's log-odds add to another's."""
+"""Where the words' is 1 on average; the first is of what a topic's log-odds add to a topic's."""
 
 NOISES = (1.0, 10.0, 100.0, np.inf)
 """Variances that are tried of the noise with which the change is seen to be 0 at each anchor, in the prior's own
@@ -58,7 +58,11 @@ LINE_SPREAD = (0.05, 0.1)
 FEWEST, MOST = 20, 4_000
 """Fewer corrected articles leave nothing to choose a strength by; of more the latest are used: that many train anew."""
 
+CHOSEN_BY = 1_000
+"""The latest corrections, by which noise and strength are chosen."""
+
 _FOLDS = 5
+_SAME = 0.9  # cosine from which an anchor is a corrected article itself, or nearly
 _SURE = 3.0  # standard errors
 _ENOUGH = 1e-7  # of the loss: a fit that another step makes better by less is done
 
@@ -72,7 +76,7 @@ class Adapted:
     Attributes:
         model: the new one, of the old one's name and version.
         noise: that of the anchors, chosen by cross-validation; infinity for none.
-        strength: that of the prior, chosen with it; infinity for no change.
+        strength: that of the prior, chosen with it; infinity for no change of the scores.
         losses: mean log-loss out of fold at every strength tried with that noise, and of the old model under the last,
             infinity; of the topics that were corrected.
         scores: out-of-fold raw scores of the corrected articles, float64, shape (articles, topics).
@@ -119,36 +123,23 @@ def adapt(
     told = odds[:, corrected], yes[:, corrected].astype(np.float64)
     with threadpool_limits(2, "blas"):
         prior = _Prior.of(model, served, X, anchors)
-        spaces = {noise: prior.space(noise) for noise in (NOISES if anchors is not None else NOISES[-1:])}
-        tried = {
-            noise: _out_of_fold(space.basis, *told, fold)
-            for noise, space in progress(spaces.items(), total=len(spaces), what="trying priors", unit="prior")
-        }
-        losses = {
-            noise: {strength: _losses(found, told[1]) for strength, found in by_strength.items()}
-            for noise, by_strength in tried.items()
-        }
-        noise, strength = _chosen(losses)
-        weights, bias, found = served.weights.copy(), served.bias.copy(), odds.copy()
-        if strength != np.inf:
-            change, shift = prior.change(spaces[noise], _fit(spaces[noise].basis, *told, strength), served)
-            weights[:, corrected] += change
-            bias[corrected] += shift
-            found[:, corrected] = tried[noise][strength]
+        noise, strength, losses = _choose(prior, told, fold)
+        space = prior.space(noise)
+        (unseen,) = _out_of_fold(space.basis, *told, fold, (strength,)).values()
+        change, shift = prior.change(space, _fit(space.basis, *told, strength), served)
+    found = odds.copy()
+    found[:, corrected] = unseen
     scores = (found - served.offsets) / served.slopes
     refreshed = recalibrate(model, scores, decisions, targets)
+    weights, bias = np.array(model.weights), np.array(model.bias)
+    weights[:, corrected] += (change / served.slopes[corrected]).astype(np.float32)
+    bias[corrected] += (shift / served.slopes[corrected]).astype(np.float32)
+    calibrations = [refreshed[topic] if topic in corrected else old for topic, old in enumerate(model.calibrations)]
     return Adapted(
-        model=replace(
-            model,
-            weights=(weights / served.slopes).astype(np.float32),
-            bias=((bias - served.offsets) / served.slopes).astype(np.float32),
-            calibrations=tuple(
-                refreshed[topic] if topic in corrected else old for topic, old in enumerate(model.calibrations)
-            ),
-        ),
+        model=replace(model, weights=weights, bias=bias, calibrations=tuple(calibrations)),
         noise=noise,
         strength=strength,
-        losses={strength: float(found.mean()) for strength, found in losses[noise].items()},
+        losses=losses,
         scores=scores,
     )
 
@@ -214,13 +205,15 @@ class _Prior:
     """What is thought of the change before any correction is seen.
 
     Attributes:
-        X: the corrected articles, then the anchors: words and log-odds, scaled by their standard deviations.
+        X: words of the corrected articles, then of the anchors, scaled by their standard deviations.
+        odds: the served log-odds of both, float64, shape (both, topics).
         covariance: of the changes of their log-odds, float64, shape (both, both).
         articles: how many articles there are.
         scale: standard deviations of the words, shape (n-grams,).
     """
 
     X: sp.csr_matrix
+    odds: _Floats
     covariance: _Floats
     articles: int
     scale: _Floats
@@ -228,18 +221,28 @@ class _Prior:
     @classmethod
     def of(cls, model: TopicModel, served: _Linear, X: sp.csr_matrix, anchors: sp.csr_matrix | None) -> "_Prior":
         scale, articles = _word_deviations(model), X.shape[0]
-        X = X if anchors is None else sp.vstack((X, anchors)).tocsr()
-        topics = np.sqrt(TOPICS_VARIANCE) * served.odds(X)
-        X = sp.hstack((X.multiply(scale), sp.csr_matrix(topics))).tocsr()
-        return cls(X, (X @ X.T).toarray() + BIAS_VARIANCE, articles, scale)
+        if anchors is not None:
+            corrected_since = np.asarray((anchors @ X.T).max(axis=1).toarray()).ravel() > _SAME
+            X = sp.vstack((X, anchors[~corrected_since])).tocsr()
+        odds = served.odds(X)
+        X = X.multiply(scale).tocsr()
+        covariance = (X @ X.T).toarray() + TOPICS_VARIANCE * odds @ odds.T + BIAS_VARIANCE
+        return cls(X, odds, covariance, articles, scale)
 
-    def space(self, noise: float) -> _Space:
-        """Return the space of the corrected articles where anchors with this noise have shown no change."""
-        ours, theirs = (self.covariance[part, part] for part in (slice(self.articles), slice(self.articles, None)))
-        across = self.covariance[self.articles :, : self.articles]
+    @property
+    def anchored(self) -> bool:
+        """Whether there are anchors."""
+        return len(self.covariance) > self.articles
+
+    def space(self, noise: float, latest: int | None = None) -> _Space:
+        """Return the space of the (latest) corrected articles where anchors with this noise have shown no change."""
+        mine = slice(max(0, self.articles - (latest or self.articles)), self.articles)
+        theirs = slice(self.articles, None)
+        ours, across = self.covariance[mine, mine], self.covariance[theirs, mine]
         held: _Floats = np.zeros_like(across)
         if noise != np.inf:
-            held = np.linalg.solve(theirs + noise * np.eye(len(theirs)), across).astype(np.float64)
+            noisy = self.covariance[theirs, theirs] + noise * np.eye(len(across))
+            held = np.linalg.solve(noisy, across).astype(np.float64)
         left = ours - across.T @ held
         values, vectors = np.linalg.eigh((left + left.T) / 2)
         kept = values > 1e-9 * values[-1]
@@ -250,8 +253,7 @@ class _Prior:
         """Return the change of the weights and of the bias, in log-odds, of as many topics as there are columns."""
         shares = space.back @ coordinates
         shares = np.vstack((shares, -space.held @ shares))
-        both = np.asarray(self.X.T @ shares)
-        words, topics = both[: len(self.scale)], np.sqrt(TOPICS_VARIANCE) * both[len(self.scale) :]
+        words, topics = np.asarray(self.X.T @ shares), TOPICS_VARIANCE * self.odds.T @ shares
         weights = words * self.scale[:, None] + served.weights @ topics
         return weights, BIAS_VARIANCE * shares.sum(axis=0) + served.bias @ topics
 
@@ -268,6 +270,8 @@ def _word_deviations(model: TopicModel) -> _Floats:
 def _fit(basis: _Floats, odds: _Floats, yes: _Floats, strength: float, start: _Floats | None = None) -> _Floats:
     """Return the coordinates of the change of every topic: float64, shape (rank, topics)."""
     shape = basis.shape[1], yes.shape[1]
+    if strength == np.inf:
+        return np.zeros(shape)
     first = np.zeros(shape) if start is None else start
 
     def loss(flat: _Floats) -> tuple[float, _Floats]:
@@ -280,37 +284,47 @@ def _fit(basis: _Floats, odds: _Floats, yes: _Floats, strength: float, start: _F
     return coordinates
 
 
-def _out_of_fold(basis: _Floats, odds: _Floats, yes: _Floats, fold: NDArray[np.int64]) -> dict[float, _Floats]:
-    """Return the log-odds of every article by models that have not seen it, for each strength and for no change."""
-    found = {strength: odds.copy() for strength in (*STRENGTHS, np.inf)}
+def _out_of_fold(
+    basis: _Floats, odds: _Floats, yes: _Floats, fold: NDArray[np.int64], strengths: Sequence[float] = STRENGTHS
+) -> dict[float, _Floats]:
+    """Return the log-odds of every article by models that have not seen it, for each strength."""
+    found = {strength: odds.copy() for strength in strengths}
     for part in range(_FOLDS):
         mine, start = fold == part, None
-        for strength in STRENGTHS:  # each fit starts from the one before
+        for strength in strengths:  # each fit starts from the one before
             start = _fit(basis[~mine], odds[~mine], yes[~mine], strength, start)
             found[strength][mine] += basis[mine] @ start
     return found
 
 
-def _losses(odds: _Floats, yes: NDArray[np.bool_]) -> _Floats:
+def _losses(odds: _Floats, yes: _Floats) -> _Floats:
     """Return the log-loss of each article, summed over its topics."""
     losses: _Floats = np.sum(np.logaddexp(0, odds) - yes * odds, axis=1)
     return losses
 
 
-def _chosen(losses: dict[float, dict[float, _Floats]]) -> tuple[float, float]:
-    """Return the noise and the strength to adapt with; the strength of no change is infinity.
+def _choose(
+    prior: _Prior, told: tuple[_Floats, _Floats], fold: NDArray[np.int64]
+) -> tuple[float, float, dict[float, float]]:
+    """Return the noise and the strength to adapt with, and the mean loss at every strength with that noise.
 
-    Of noises the least that does surely no worse than the best: it keeps most of what the model knew. With it the
+    Of noises the least that does not surely do worse than the best: it keeps most of what the model knew. With it the
     weakest strength that does about as well as the best: what log-loss has against a weak prior is overconfidence, and
-    that is put right afterwards.
+    that is put right afterwards. An infinite strength changes nothing.
     """
+    odds, yes = (part[-CHOSEN_BY:] for part in told)
+    losses: dict[float, dict[float, _Floats]] = {}
+    noises = NOISES if prior.anchored else NOISES[-1:]
+    for noise in progress(noises, total=len(noises), what="trying priors", unit="prior"):
+        tried = _out_of_fold(prior.space(noise, len(odds)).basis, odds, yes, fold[-CHOSEN_BY:], (*STRENGTHS, np.inf))
+        losses[noise] = {strength: _losses(found, yes) for strength, found in tried.items()}
     best = {noise: min(found.values(), key=np.sum) for noise, found in losses.items()}
     least = min(best.values(), key=np.sum)
     noise = min(noise for noise, found in best.items() if _as_good(found, least, _SURE))
-    found = losses[noise]
-    if found[np.inf].sum() <= best[noise].sum():
-        return noise, np.inf
-    return noise, min(strength for strength, loss in found.items() if _as_good(loss, best[noise], 1.0))
+    strength = np.inf
+    if losses[noise][np.inf].sum() > best[noise].sum():
+        strength = min(strength for strength, found in losses[noise].items() if _as_good(found, best[noise], 1.0))
+    return noise, strength, {strength: float(found.mean()) for strength, found in losses[noise].items()}
 
 
 def _as_good(losses: _Floats, best: _Floats, errors: float) -> bool:

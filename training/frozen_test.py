@@ -1,6 +1,6 @@
-"""The frozen test set of the gate: articles that neither the served model nor its candidate has learned from.
+"""The test set of the gate: articles that neither the served model nor its candidate has learned from.
 
-Corrections that they did learn from are a set of their own: there each says what models said that had not seen them.
+Corrections that they did learn from are a set of their own, of which each says what models said that had not seen them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.topic_model import TopicModel
 from training.corrections import Corrections
-from training.reference import read_reference
+from training.reference import keys, read_reference
 from training.unseen import unseen_confidences
 
 _Floats = NDArray[np.float64]
@@ -62,20 +62,22 @@ def frozen_test(
     Raises:
         TrainingError: a reference set, or an `unseen.safetensors`, is damaged.
     """
-    sets = [_reference(served, served_folder, candidate, folder)]
+    sets = [_reference(served, served_folder, candidate, folder, corrections)]
     if corrections.ids:
-        of_served = unseen_confidences(served_folder, served, corrections)
-        of_candidate = unseen_confidences(folder, candidate, corrections)
+        of_served, served_unseen = unseen_confidences(served_folder, served, corrections)
+        of_candidate, candidate_unseen = unseen_confidences(folder, candidate, corrections)
         before, after = common_columns(served, candidate)
-        test = corrections.test()
-        for name, rows in (("held-out corrections", test), ("corrections out of fold", ~test)):
+        test, unseen = corrections.test(), served_unseen & candidate_unseen
+        for name, rows in (("held-out corrections", test), ("corrections out of fold", ~test & unseen)):
             decisions = corrections.decisions[np.ix_(rows, before)]
             confident = of_served[np.ix_(rows, before)], of_candidate[np.ix_(rows, after)]
             sets.append(Unseen(name, decisions, np.ones(len(decisions)), *confident))
     return [one for one in sets if one is not None and len(one)]
 
 
-def _reference(served: TopicModel, served_folder: Path, candidate: TopicModel, folder: Path) -> Unseen | None:
+def _reference(
+    served: TopicModel, served_folder: Path, candidate: TopicModel, folder: Path, corrections: Corrections
+) -> Unseen | None:
     ours = read_reference(folder, candidate)
     if ours is None:
         return None
@@ -87,6 +89,8 @@ def _reference(served: TopicModel, served_folder: Path, candidate: TopicModel, f
         confident = theirs.confidences(served)[of_theirs]
     if confident is None:
         return None
+    elsewhere = np.isin(ours.keys[rows], keys(corrections.ids))  # with what editors say of them now
+    rows, confident = rows[~elsewhere], confident[~elsewhere]
     before, after = common_columns(served, candidate)
     return Unseen(
         "the reference set",

@@ -56,7 +56,7 @@ def promote(place: Path, name: str, version: str, read: Callable[[TopicModel], C
         place: the store.
         name: the model's name.
         version: the candidate's.
-        read: reads what editors decided, by the served model's topics; those held out are part of the test.
+        read: reads what editors decided, by the served model's topics; they are part of the test.
         force: promote what is refused, and say so in the log and in `changes.json`.
 
     Raises:

@@ -38,7 +38,7 @@ ANCHORS = 1_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """Articles that neither a model nor those adapted from it have learned from.
+    """Articles that neither a model nor those adapted from it have learned from, and anchors.
 
     Attributes:
         keys: of the articles' ids, uint64, shape (articles,).
@@ -149,7 +149,7 @@ def read_reference(folder: Path, model: TopicModel) -> Reference | None:
         return Reference(arrays["keys"], X, arrays["decisions"], arrays["weight"].astype(np.float64), anchors)
     except FileNotFoundError:
         return None
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, EOFError, zlib.error, TypeError, ValueError, KeyError, SafetensorError) as error:
         raise TrainingError(f"{path} cannot be used: {error}; remove it, or train the model again") from error
 
 

@@ -23,14 +23,11 @@ from training.evaluate import Scores, score_confidences
 from training.learning_curve import LearningCurve
 from training.measure import Examined, brier_score, expected_calibration_error
 from training.publish import publish
-from training.reference import Reference, copy_reference, read_reference
+from training.reference import Reference, copy_reference, keys, read_reference
 from training.train import code_fingerprint, train
-from training.unseen import unseen_confidences, write_unseen
+from training.unseen import ADAPTED, learned_keys, unseen_confidences, write_unseen
 
 log = logging.getLogger(__name__)
-
-ADAPTED = "adapted"
-"""The manifest's entry on how a model was adapted; one that was trained has none."""
 
 _KEPT = ("language", "data", "fit", "precision_targets")
 
@@ -61,8 +58,8 @@ class Candidate:
 def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> Candidate:
     """Adapt the served model, and write the candidate's bundle.
 
-    One that was adapted itself is not adapted again: what it was made of is, to all corrections. So none counts twice,
-    and no confidence rests on an article that was learned before.
+    One that was adapted itself is not adapted again: what it was made of is, to all corrections that this one was not
+    trained on. So none counts twice, and no confidence rests on an article that was learned before.
 
     Args:
         served: the model that is served.
@@ -73,11 +70,14 @@ def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> C
         TrainingError: there are too few corrections, or the model it was made of is gone.
     """
     folder, base = _base(served)
-    learn = np.flatnonzero(~corrections.test())[-MOST:]
+    seen = learned_keys(folder)
+    learn = np.flatnonzero(~corrections.test() & ~np.isin(keys(corrections.ids), seen))[-MOST:]
     names, texts = corrections.names, [corrections.texts[i] for i in learn.tolist()]
     decisions = corrections.decisions[learn]
     log.info("adapting %s to %s corrected articles", base.ref, f"{len(learn):,}")
     ngrams, reference = read_ngrams(folder), read_reference(folder, base)
+    if reference is None:
+        log.warning("%s has no anchors to hold it: write them with `python -m training reference`", base.ref)
     anchors = None if reference is None else reference.anchors
     adapted = adapt(base, [names[i] for i in learn.tolist()], texts, decisions, _promises(base), anchors)
     model = adapted.model
@@ -97,7 +97,7 @@ def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> C
     base_card = (folder / CARD).read_text(encoding="utf-8")
     bundle = publish(model, ngrams, manifest, lambda made: adapted_card(made, base_card), store)
     copy_reference(folder, bundle)
-    return _with_changes(served, bundle, corrections, examined, None)
+    return _with_changes(served, bundle, corrections, examined, None, seen)
 
 
 def train_anew(
@@ -122,19 +122,25 @@ def train_anew(
         CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
     """
     trained = train(config, taxonomy, corpus_folder, store, corrections)
-    found = _with_changes(served, trained.bundle, corrections, trained.examined, trained.held_out)
+    nothing = np.empty(0, np.uint64)
+    found = _with_changes(served, trained.bundle, corrections, trained.examined, trained.held_out, nothing)
     return replace(found, learning_curve=trained.learning_curve)
 
 
 def _with_changes(
-    served: TopicModel | None, bundle: Path, corrections: Corrections, examined: Examined, held_out: Examined | None
+    served: TopicModel | None,
+    bundle: Path,
+    corrections: Corrections,
+    examined: Examined,
+    held_out: Examined | None,
+    seen: NDArray[np.uint64],
 ) -> Candidate:
     model = load_bundle(bundle)
-    write_unseen(bundle, corrections, examined)
+    write_unseen(bundle, corrections, examined, seen)
     found = {}
     if served is not None:
         ngrams = read_ngrams(locate(served.ref)), read_ngrams(bundle)
-        unseen = unseen_confidences(bundle, model, corrections)
+        unseen, _ = unseen_confidences(bundle, model, corrections)
         found = changes(served, model, on_traffic(served, model, corrections), ngrams, corrections, unseen)
         write_changes(bundle, found)
     return Candidate(bundle, model, examined, held_out, found)

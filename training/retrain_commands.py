@@ -161,8 +161,9 @@ def _told(outcome: Outcome) -> str:
     if verdict := outcome.verdict:
         f1 = verdict.micro_f1
         lines.append(
-            f"on {verdict.articles:,} articles that neither has learned from: micro-F1 {f1.served:.3f} before, "
-            f"{f1.candidate:.3f} now ({f1.change:+.3f}, 95 % interval {f1.low:+.3f} to {f1.high:+.3f})"
+            f"on {verdict.articles:,} articles, each as if neither had learned from it: "
+            f"micro-F1 {f1.served:.3f} before, {f1.candidate:.3f} now "
+            f"({f1.change:+.3f}, 95 % interval {f1.low:+.3f} to {f1.high:+.3f})"
         )
     lines += [f"against it: {reason}" for reason in outcome.reasons]
     said = {

@@ -111,7 +111,9 @@ def train(
     bundle = publish(model, ngrams, manifest, lambda made: card(made, config, ngrams), store)
     curve = partial(learning_curve, ready.X, decisions, fold, config.fit, ready.hints, fitted.out_of_fold, fair)
     held_out = examine_held_out(model, data)
-    write_reference(bundle, load_bundle(bundle), held_out, examined.ids, examined.texts)
+    may_anchor = np.flatnonzero(~data.corrected[learn]).tolist()  # no editor's article lies in a bundle
+    ids, texts = [examined.ids[i] for i in may_anchor], [examined.texts[i] for i in may_anchor]
+    write_reference(bundle, load_bundle(bundle), held_out, ids, texts)
     return Trained(bundle, examined, held_out, _duplicates(names), curve)
 
 

@@ -23,7 +23,7 @@ from training.corrections import read_corrections
 from training.frozen_test import frozen_test
 from training.labels import YES
 from training.promote import PUBLISHED
-from training.reference import REFERENCE
+from training.reference import REFERENCE, read_reference
 from training.unseen import UNSEEN, unseen_confidences
 
 CONFIG = 'name = "small"\nlanguage = "en"\ncorpora = ["articles.jsonl"]\nlicences = ["Our own articles: MIT"]\n'
@@ -114,7 +114,9 @@ def test_gate_asks_corrections_as_if_they_were_not_learned(
     candidate = load_bundle(folder)
     corrections = read_corrections(taught, small_model.taxonomy)
     test = corrections.test()
-    unseen, seen = unseen_confidences(folder, candidate, corrections), candidate.scores(corrections.texts)[1]
+    unseen, clean = unseen_confidences(folder, candidate, corrections)
+    seen = candidate.scores(corrections.texts)[1]
+    assert clean.all()
     assert (unseen[test] == seen[test]).all()
     right = corrections.decisions[~test] == YES
     assert np.abs(unseen[~test] - right).sum() > np.abs(seen[~test] - right).sum()
@@ -126,6 +128,45 @@ def test_gate_asks_corrections_as_if_they_were_not_learned(
     }
     _, _, again = frozen_test(candidate, folder, candidate, folder, corrections)
     assert (again.served == again.candidate).all()
+
+
+def test_corrections_that_a_model_was_trained_on_are_not_learned_again(
+    run: Run, store: Path, taught: str, rows: Rows, write_corpus: WriteCorpus, small_model: TopicModel
+) -> None:
+    """Nor do they tell how a model adapted from it does; and no editor's article is an anchor of it."""
+    data = [{name: row[name] for name in ("id", "title", "body", "topics")} for row in rows]
+    data = [{**row, "id": f"desk-{row['id']}"} for row in data]
+    run("retrain", "--corrections", taught, "--data", str(write_corpus(data, "desk.jsonl")))
+    first = newest(store, small_model.version)
+    make_current(store, "small", first)
+    more = write_corpus([decided(row) for row in [*rows[1::2], *rows[::4]]], "more.jsonl")
+    code, out, _ = run("retrain", "--corrections", str(more))
+    assert code == 0
+    assert " adapted in " in out
+    (version,) = {path.name for path in (store / "small").iterdir() if path.is_dir()} - {first, small_model.version}
+    folders = store / "small" / first, store / "small" / version
+    base, adapted = map(load_bundle, folders)
+    corrections = read_corrections(str(more), base.taxonomy)
+    before = np.isin(corrections.ids, read_corrections(taught, base.taxonomy).ids)
+    test = corrections.test()
+    assert adapted.manifest["adapted"]["articles"] == (~before & ~test).sum()
+    assert (unseen_confidences(folders[1], adapted, corrections)[1] == (~before | test)).all()
+    sets = {one.name: len(one) for one in frozen_test(base, folders[0], adapted, folders[1], corrections)}
+    assert sets["corrections out of fold"] == (~before & ~test).sum()
+    reference = read_reference(folders[0], base)
+    assert reference is not None
+    assert 100 < reference.anchors.shape[0] <= 140
+
+
+def test_without_its_file_what_a_model_learned_tells_nothing(
+    run: Run, store: Path, taught: str, small_model: TopicModel
+) -> None:
+    run("retrain", "--corrections", taught)
+    folder = store / "small" / newest(store, small_model.version)
+    (folder / UNSEEN).unlink()
+    corrections = read_corrections(taught, small_model.taxonomy)
+    sets = frozen_test(small_model, store / "small" / small_model.version, load_bundle(folder), folder, corrections)
+    assert [one.name for one in sets] == ["the reference set", "held-out corrections"]
 
 
 def test_damaged_unseen_confidences_are_said(run: Run, store: Path, taught: str, small_model: TopicModel) -> None:
