@@ -44,7 +44,7 @@ class FeatureSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bag:
-    """The known n-grams of one article, every occurrence; the title's first, then the body's.
+    """The known n-grams of one article, every occurrence as it is read, by its end; the title's, then the body's.
 
     Attributes:
         rows: the feature of each, int32, shape (occurrences,).
@@ -105,6 +105,8 @@ class Features:
             self.slots,
             self.hashes,
         )
+        in_reading_order = np.lexsort((starts, ends))
+        rows, starts, ends = rows[in_reading_order], starts[in_reading_order], ends[in_reading_order]
         starts[in_title:] -= split
         ends[in_title:] -= split
         amounts = np.ones(len(rows), np.float32)

@@ -93,3 +93,12 @@ def test_origins_tell_where_each_code_point_comes_from(sent: str) -> None:
     # What Σ becomes depends on what stands around it; everything else is lowered by itself.
     for place, char in zip(places, readable, strict=True):
         assert char == sent[place] or char in sent[place].lower() or sent[place] == "Σ"
+
+
+def test_bag_is_in_reading_order() -> None:
+    """By the end of an occurrence, the longer one first; the title's before the body's, and places are the field's."""
+    known = features("storm", "rain", "heavy rain")
+    bag = known.bag(text("Rain, storm", "A storm, heavy rain and rain"))
+    assert bag.rows.tolist() == [1, 0, 0, 2, 1, 1]
+    assert bag.starts.tolist() == [0, 6, 2, 9, 15, 24]
+    assert bag.in_title == 2
