@@ -104,9 +104,10 @@ class Space(NamedTuple):
 
 
 @compiled
-def _cells_for(occurrences: int) -> int:
-    size = 4
-    while size < 2 * occurrences:
+def _table_size(keys: int) -> int:
+    """Return the size of an open-addressing table of so many keys: a power of two, so that it is at most half full."""
+    size = 2
+    while size < 2 * keys:
         size *= 2
     return size
 
@@ -125,7 +126,7 @@ def space_for(length: int, shortest: int, longest: int) -> Space:
         np.empty(room, np.int32),
         np.empty(room, np.int32),
         np.empty(room, np.float32),
-        np.empty(_cells_for(room), np.int32),
+        np.empty(_table_size(room), np.int32),
         np.empty(room, np.int32),
         np.empty(room, np.float64),
     )
@@ -213,9 +214,7 @@ def build_slots(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
     Returns:
         int32, shape (a power of two,): the row at each slot, or -1. Of shape (0,) where two hashes are equal.
     """
-    size = 2
-    while size < 2 * len(hashes):
-        size *= 2
+    size = _table_size(len(hashes))
     slots = np.full(size, -1, np.int32)
     mask = np.uint64(size - 1)
     for row in range(len(hashes)):
@@ -331,8 +330,8 @@ def _weigh(
     distinct: NDArray[np.int32],
     values: NDArray[np.float64],
 ) -> int:
-    """Do what `tf_idf` does, in the room given, cells as `_cells_for` says; return how many rows are distinct."""
-    size = _cells_for(len(rows))
+    """Do what `tf_idf` does, in the room given, cells as `_table_size` says; return how many rows are distinct."""
+    size = _table_size(len(rows))
     mask = np.uint64(size - 1)
     cells[:size] = -1
     values[: len(rows)] = 0.0
@@ -376,7 +375,7 @@ def tf_idf(
         The distinct rows by first appearance (int32) and their values (float64).
     """
     distinct, values = np.empty(len(rows), np.int32), np.empty(len(rows), np.float64)
-    cells = np.empty(_cells_for(len(rows)), np.int32)
+    cells = np.empty(_table_size(len(rows)), np.int32)
     count = _weigh(rows, amounts, idf, sublinear, cells, distinct, values)
     return distinct[:count], values[:count]
 

@@ -114,22 +114,23 @@ def adapt(
         raise TrainingError(f"{len(names)} corrected articles to learn from: from {FEWEST} on a model can be adapted")
     X = tf_idf(model.features, texts)
     served = _Linear.of(model)
-    odds = served.odds(X)
+    prior = _Prior.of(model, served, X, anchors)
+    odds = prior.odds[: prior.articles]
     yes = decisions == YES
-    corrected = np.flatnonzero((yes != _given(model, X)).any(axis=0))
+    given = model.confidences(served.raw(odds)) >= [one.suggest for one in model.calibrations]
+    corrected = np.flatnonzero((yes != given).any(axis=0))
     if not len(corrected):
-        return Adapted(model, np.inf, np.inf, {np.inf: 0.0}, (odds - served.offsets) / served.slopes)
+        return Adapted(model, np.inf, np.inf, {np.inf: 0.0}, served.raw(odds))
     fold = stratified_folds(names, yes, _FOLDS, 0)
     told = odds[:, corrected], yes[:, corrected].astype(np.float64)
     with threadpool_limits(2, "blas"):
-        prior = _Prior.of(model, served, X, anchors)
         noise, strength, losses = _choose(prior, told, fold)
         space = prior.space(noise)
         (unseen,) = _out_of_fold(space.basis, *told, fold, (strength,)).values()
         change, shift = prior.change(space, _fit(space.basis, *told, strength), served)
     found = odds.copy()
     found[:, corrected] = unseen
-    scores = (found - served.offsets) / served.slopes
+    scores = served.raw(found)
     refreshed = recalibrate(model, scores, decisions, targets)
     weights, bias = np.array(model.weights), np.array(model.bias)
     weights[:, corrected] += (change / served.slopes[corrected]).astype(np.float32)
@@ -142,13 +143,6 @@ def adapt(
         losses=losses,
         scores=scores,
     )
-
-
-def _given(model: TopicModel, X: sp.csr_matrix) -> NDArray[np.bool_]:
-    """Return which topics the model gives, bool, shape (articles, topics)."""
-    confidences = model.confidences(X @ np.asarray(model.weights, np.float64) + model.bias)
-    found: NDArray[np.bool_] = confidences >= [one.suggest for one in model.calibrations]
-    return found
 
 
 def tf_idf(features: Features, texts: Sequence[ArticleText]) -> sp.csr_matrix:
@@ -183,6 +177,10 @@ class _Linear:
     def odds(self, X: sp.csr_matrix) -> _Floats:
         found: _Floats = X @ self.weights + self.bias
         return found
+
+    def raw(self, odds: _Floats) -> _Floats:
+        """Return the raw scores that stand behind log-odds."""
+        return (odds - self.offsets) / self.slopes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
