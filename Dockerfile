@@ -1,31 +1,58 @@
-# Two stages: the first installs with pip and compiles the kernel, the second holds only what serving needs.
-# docker build -t tagdesk .
-# docker run -p 8080:8080 -v /etc/tagdesk:/etc/tagdesk:ro -e TAGDESK_KEYS_FILE=/etc/tagdesk/keys.json tagdesk
-# docker run -p 127.0.0.1:8080:8080 -e TAGDESK_ALLOW_NO_KEYS=true tagdesk     # to try it, without keys
+# docker build -t tagdesk .                               the service
+# docker build -t tagdesk-train --target train .          what trains and retrains, too
+# docker run -p 127.0.0.1:8080:8080 -v tagdesk:/var/lib/tagdesk -e TAGDESK_ALLOW_NO_KEYS=true tagdesk    # to try it, without keys
+# docs/deploy.md has the rest: keys, PostgreSQL, a read-only root, Compose, Kubernetes.
 
-FROM python:3.13-slim AS build
+# The digest is that of 3.13.15 on Debian trixie, September 2026; the newest: docker buildx imagetools inspect python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS base
+
+# Installs what serving needs, then Tagdesk, and compiles.
+FROM base AS build
 WORKDIR /src
 RUN python -m venv /opt/tagdesk
 COPY requirements/serve.txt requirements/serve.txt
 RUN /opt/tagdesk/bin/pip install --no-cache-dir --require-hashes -r requirements/serve.txt
 COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY src src
+COPY archive archive
+COPY formats formats
 COPY models models
 COPY service service
+COPY training training
 RUN /opt/tagdesk/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
-ENV NUMBA_CACHE_DIR=/opt/tagdesk/numba
-RUN /opt/tagdesk/bin/python -c "from models import Article, load; load().tag(Article(body='Troops left the town.'))"
+# For every processor of its kind: what is compiled for the builder's own would be compiled again on another at each start.
+ENV NUMBA_CACHE_DIR=/opt/tagdesk/numba NUMBA_CPU_NAME=generic
+RUN /opt/tagdesk/bin/tagdesk compile
+COPY deploy/image/entrypoint /opt/tagdesk/bin/entrypoint
 
-FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/tagdesk --create-home tagdesk
-COPY --from=build --chown=tagdesk /opt/tagdesk /opt/tagdesk
+# The same, and what training needs.
+FROM build AS build-train
+COPY requirements/train.txt requirements/train.txt
+RUN /opt/tagdesk/bin/pip install --no-cache-dir --require-hashes -r requirements/train.txt
+
+# All of it is root's and can be read by everybody, so it runs as any user. Only the volume is written to: by user 10001, and
+# by any user of the group 0.
+FROM base AS run
+RUN useradd --system --uid 10001 --gid 0 --home-dir /var/lib/tagdesk --no-create-home tagdesk \
+    && install -d -o 10001 -g 0 -m 0770 /var/lib/tagdesk
 ENV PATH=/opt/tagdesk/bin:$PATH \
     MALLOC_ARENA_MAX=2 \
-    NUMBA_CACHE_DIR=/opt/tagdesk/numba \
-    TAGDESK_HOST=0.0.0.0 \
-    TAGDESK_STORE=/var/lib/tagdesk/models
+    TAGDESK_STORE=/var/lib/tagdesk/models \
+    TAGDESK_DATABASE_URL=/var/lib/tagdesk/ledger.sqlite
 WORKDIR /var/lib/tagdesk
+VOLUME /var/lib/tagdesk
 USER 10001
+ENTRYPOINT ["/opt/tagdesk/bin/entrypoint"]
+
+FROM run AS train
+COPY --from=build-train /opt/tagdesk /opt/tagdesk
+CMD ["tagdesk", "retrain", "--publish"]
+
+FROM run AS serve
+COPY --from=build /opt/tagdesk /opt/tagdesk
+ENV TAGDESK_HOST=0.0.0.0
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]
-CMD ["python", "-m", "service"]
+# By the shell: a Python of its own every ten seconds would take thirty times as long.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
+    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${TAGDESK_PORT:-8080} && printf 'GET /readyz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r answer <&3 && [[ $answer == *' 200 '* ]]"]
+CMD ["tagdesk", "serve"]

@@ -1,7 +1,7 @@
-"""What each part of the default model's training brings, and what was tried and left out, by cross-validation.
+"""What each part of the default model's training contributes, and what was tried and dropped, by cross-validation.
 
-Every variant is scored out of fold on the articles decided by hand that training learns from, in training's own folds.
-What loses lives here and nowhere else.
+Every variant is scored out of fold on the fully labelled articles that training learns from, in training's own folds.
+The code of the variants that lost is here and nowhere else.
 """
 
 import json
@@ -23,19 +23,22 @@ from sklearn.feature_selection import chi2
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from benchmarks import outside
 from benchmarks.articles import INVENTED
-from benchmarks.table import VAR, markdown, number, say, write
-from models.taxonomy import load_taxonomy
-from training.__main__ import corpus_folder
-from training.calibrate import calibrate, fair_weight
-from training.config import FitSettings, load_config
-from training.cross_validate import quality
-from training.fit import Hints, count_ratios, fit_without, learnable
-from training.label_models import LEAST_ARTICLES, label_hints
-from training.labels import NO, OPEN, YES
-from training.split import stratified_folds
-from training.training_set import TrainingSet, read_training_set
-from training.vectorize import NgramVectorizer
+from benchmarks.table import VAR, check_variants, markdown, number, say, write
+from tagdesk.models.taxonomy import load_taxonomy
+from tagdesk.training.config import FitSettings, load_config
+from tagdesk.training.corpora.labels import NO, OPEN, YES
+from tagdesk.training.corpora.places import corpus_folder
+from tagdesk.training.fit_one import Hints, count_ratios
+from tagdesk.training.judge.cross_validate import predict_out_of_fold, quality
+from tagdesk.training.judge.measure import f1
+from tagdesk.training.learn.calibrate import fair_weight
+from tagdesk.training.learn.fit import fit_without, learnable
+from tagdesk.training.learn.label_models import LEAST_ARTICLES, label_hints
+from tagdesk.training.learn.split import stratified_folds
+from tagdesk.training.learn.training_set import TrainingSet, read_training_set
+from tagdesk.training.learn.vectorize import NgramVectorizer
 
 Floats = NDArray[np.float64]
 Decisions = NDArray[np.int8]
@@ -45,10 +48,10 @@ _SVM = LinearSVC(C=_FIT.C, dual=True, random_state=_FIT.seed, max_iter=2000)
 
 SHIPPED = "shipped"
 _EVENTS = "wpce"
-"""The ids of events begin with it."""
+"""The prefix of the ids of events."""
 
 _BETTER = 0.95
-"""Share of the draws from which a variant is better; below the rest of it, it is worse."""
+"""A variant is better from this share of the draws on, and worse up to one minus it."""
 
 _SLOPE, _OFFSET = 5.3, 1.4
 """Of the confidence of a soft label: the median topic's in the shipped model."""
@@ -78,7 +81,22 @@ class Study:
     @cached_property
     def ngrams(self) -> sp.csr_matrix:
         """TF-IDF of the articles to learn from, then of the others."""
-        return self.vectorizer().fit_transform(self.texts)
+        return self._vectorizer.transform(self.texts)
+
+    @property
+    def ngram_names(self) -> list[str]:
+        """The n-grams, in the order of the columns."""
+        return self._vectorizer.ngrams_
+
+    @cached_property
+    def _vectorizer(self) -> NgramVectorizer:
+        return self.vectorizer().fit(self.texts)
+
+    def sentences(self, places: NDArray[np.int64]) -> Floats:
+        """Return what a sentence encoder makes of the articles at these places, float64, shape (articles, 384)."""
+        numbers = np.concatenate((self.data.learn, self.data.others))[places].tolist()
+        texts = [f"{self.data.texts[i].title}\n{self.data.texts[i].body}" for i in numbers]
+        return outside.vectors_of_texts([self.data.ids[i] for i in numbers], texts).astype(np.float64)
 
     @cached_property
     def hints(self) -> Hints:
@@ -98,7 +116,7 @@ class Study:
     @property
     def labels(self) -> Decisions:
         """Topics by the label maps, then the corpora's own labels, of the others: int8, shape (articles, labels)."""
-        return self.data.labels[self.data.others]
+        return self.data.labels(self.data.others)
 
     def vectorizer(self) -> NgramVectorizer:
         """Return a vectorizer with the shipped settings."""
@@ -122,17 +140,17 @@ class Study:
 
 
 def _invented(study: Study) -> TrainingSet:
-    """Return the invented articles of the tests, one in four as if decided by hand; in three folds."""
+    """Return the invented articles of the tests, one in four as if decided in full; in three folds."""
     study.config = replace(
-        study.config, corpora=(str(INVENTED),), hand_labels=(), fit=replace(study.config.fit, folds=3)
+        study.config, corpora=(str(INVENTED),), full_labels=(), fit=replace(study.config.fit, folds=3)
     )
     data = read_training_set(study.config, load_taxonomy(), corpus_folder())
-    return replace(data, by_hand=np.arange(len(data.ids)) % 4 == 0)
+    return replace(data, fully_labelled=np.arange(len(data.ids)) % 4 == 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a variant's classifiers are fitted, where `training.fit` does not know how.
+    """How a variant's classifiers are fitted, where `tagdesk.training.learn.fit` does not know how.
 
     Attributes:
         classifier: in place of the shipped one.
@@ -147,30 +165,53 @@ class Fit:
     doubtful: NDArray[np.bool_] | None = None
 
 
-def cross_fit(X: sp.csr_matrix, hinted: Floats | None, said: Decisions, fold: NDArray[np.int64], fit: Fit) -> Floats:
+def cross_fit(
+    X: sp.csr_matrix, hinted: Floats | None, decisions: Decisions, fold: NDArray[np.int64], fit: Fit
+) -> Floats:
     """Score articles out of fold: float64, shape (articles, topics); those of fold -1 are in every fit, and come last.
 
-    At `Fit()` it does what `training.fit.fit_without` does at the shipped settings.
+    At `Fit()` it does what `tagdesk.training.learn.fit.fit_without` does at the shipped settings.
     """
-    scores = np.zeros((int((fold >= 0).sum()), said.shape[1]))
+    scores = np.zeros((int((fold >= 0).sum()), decisions.shape[1]))
     parts = range(fold.max() + 1)
-    jobs = (delayed(_fit_one)(X, hinted, said[:, i], fold, i, k, fit) for i in range(said.shape[1]) for k in parts)
-    for topic, part, found in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs):
-        scores[np.flatnonzero(fold == part), topic] = found
+    jobs = (
+        delayed(_fit_one)(X, hinted, decisions[:, i], fold, i, k, fit) for i in range(decisions.shape[1]) for k in parts
+    )
+    for topic, part, part_scores in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs):
+        scores[np.flatnonzero(fold == part), topic] = part_scores
     return scores
 
 
 def _fit_one(
-    X: sp.csr_matrix, hinted: Floats | None, said: Decisions, fold: NDArray[np.int64], topic: int, part: int, fit: Fit
+    X: sp.csr_matrix,
+    hinted: Floats | None,
+    decisions: Decisions,
+    fold: NDArray[np.int64],
+    topic: int,
+    part: int,
+    fit: Fit,
 ) -> tuple[int, int, Floats]:
-    learned = (said != OPEN) & (fold != part)
+    learned = (decisions != OPEN) & (fold != part)
     if fit.doubtful is not None:
         learned &= ~fit.doubtful[part, :, topic]
     rows, tested = np.flatnonzero(learned), np.flatnonzero(fold == part)
-    seen, own = X[rows], fold[rows] >= 0
-    scale = count_ratios(seen[own], said[rows][own]) ** _FIT.count_ratio
+    return topic, part, _fit_rows(X, hinted, decisions, rows, fold[rows] >= 0, tested, fit)
+
+
+def _fit_rows(
+    X: sp.csr_matrix,
+    hinted: Floats | None,
+    decisions: Decisions,
+    rows: NDArray[np.int64],
+    own: NDArray[np.bool_],
+    tested: NDArray[np.int64],
+    fit: Fit,
+) -> Floats:
+    """Fit one topic on some rows, its log-count ratios from those that are `own`, and score the tested rows."""
+    seen = X[rows]
+    scale = count_ratios(seen[own], decisions[rows][own]) ** _FIT.count_ratio
     if fit.best is not None:
-        scale[np.argsort(np.nan_to_num(chi2(seen, said[rows])[0]))[: -fit.best]] = 0
+        scale[np.argsort(np.nan_to_num(chi2(seen, decisions[rows])[0]))[: -fit.best]] = 0
     scaled = seen.data * scale[seen.indices]
     scale *= np.sqrt(seen.data @ seen.data / max(scaled @ scaled, 1e-12))
 
@@ -180,8 +221,9 @@ def _fit_one(
         return own_words if hinted is None else sp.hstack([own_words, sp.csr_matrix(hinted[places])], format="csr")
 
     weight = None if fit.weight is None else fit.weight[rows]
-    classifier = clone(fit.classifier).fit(matrix(rows), said[rows], sample_weight=weight)
-    return topic, part, classifier.decision_function(matrix(tested))
+    classifier = clone(fit.classifier).fit(matrix(rows), decisions[rows], sample_weight=weight)
+    scores: Floats = classifier.decision_function(matrix(tested))
+    return scores
 
 
 Variant = Callable[[Study], Floats]
@@ -205,8 +247,8 @@ def _vectorized(study: Study, **changed: float) -> Floats:
 def _as_training(study: Study, X: sp.csr_matrix, hints: Hints | None, fit: FitSettings) -> Floats:
     scores = np.zeros(study.decisions.shape)
     for topic, part, weights, bias in fit_without(range(fit.folds), X, study.decisions, study.fold, fit, hints):
-        mine = np.flatnonzero(study.fold == part)
-        scores[mine, topic] = X[mine] @ weights + bias
+        in_fold = np.flatnonzero(study.fold == part)
+        scores[in_fold, topic] = X[in_fold] @ weights + bias
     return scores
 
 
@@ -261,10 +303,10 @@ def _without_idf(counts: Floats, _: Floats, __: Floats) -> Floats:
 def _characters(study: Study) -> Floats:
     """Put character n-grams beside the words, half of a row's square each; the hints are those of the words."""
     texts = [f"{text.title}\n{text.body}" for text in study.texts[: study.count]]
-    found = TfidfVectorizer(
+    characters = TfidfVectorizer(
         analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=3, max_features=100_000
     ).fit_transform(texts)
-    both = sp.hstack([study.ngrams[: study.count], found], format="csr") * np.sqrt(0.5)
+    both = sp.hstack([study.ngrams[: study.count], characters], format="csr") * np.sqrt(0.5)
     return _fitted(study, Fit(), both)
 
 
@@ -272,9 +314,9 @@ def _corpora_in_the_fit(study: Study, most: int = 20_000, weight: float = 0.02) 
     """Learn the topics from the others too, as the label maps decide them, and take no hints."""
     others = _some_others(study, most)
     X = sp.vstack([study.ngrams[: study.count], study.ngrams[study.count + others]], format="csr")
-    said = np.vstack([study.decisions, study.labels[others][:, study.topics]])
+    decisions = np.vstack([study.decisions, study.labels[others][:, study.topics]])
     fold = np.append(study.fold, np.full(len(others), -1))
-    return cross_fit(X, None, said, fold, Fit(weight=np.where(fold < 0, weight, 1.0)))
+    return cross_fit(X, None, decisions, fold, Fit(weight=np.where(fold < 0, weight, 1.0)))
 
 
 def _self_training(study: Study, most: int = 12_000, weight: float = 0.1) -> Floats:
@@ -296,15 +338,15 @@ def _self_training(study: Study, most: int = 12_000, weight: float = 0.1) -> Flo
         for part in range(len(soft))
     )
     scores = np.zeros(study.decisions.shape)
-    for topic, part, found in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs):
-        scores[study.fold == part, topic] = found
+    for topic, part, part_scores in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs):
+        scores[study.fold == part, topic] = part_scores
     return scores
 
 
 def _fit_softly(
     X: sp.csr_matrix,
     hinted: Floats,
-    said: Decisions,
+    decisions: Decisions,
     fold: NDArray[np.int64],
     topic: int,
     part: int,
@@ -314,8 +356,8 @@ def _fit_softly(
     """Fit with every other article as a yes and as a no, each as heavy as it is likely, and none that hardly is."""
     likely = np.concatenate((soft, 1 - soft))
     sides = np.repeat([YES, NO], len(soft)).astype(np.int8)
-    labels = np.append(said, np.where(likely > 0.02, sides, OPEN)).astype(np.int8)
-    weights = np.append(np.ones(len(said)), weight * likely)
+    labels = np.append(decisions, np.where(likely > 0.02, sides, OPEN)).astype(np.int8)
+    weights = np.append(np.ones(len(decisions)), weight * likely)
     return _fit_one(X, hinted, labels, fold, topic, part, Fit(weight=weights))
 
 
@@ -323,6 +365,60 @@ def _some_others(study: Study, most: int) -> NDArray[np.int64]:
     """Return the places of some of the others, at most half of them."""
     count = len(study.data.others)
     return np.sort(np.random.default_rng(0).permutation(count)[: min(most, count // 2)])
+
+
+def _with_word_vectors(study: Study, scale: float = 0.1) -> Floats:
+    """Take the texts' mean word vectors as hints: sums of n-grams again, as the labels' hints are."""
+    words = study.ngrams[: study.count]
+    vectors = words @ outside.vectors_of_ngrams(study.ngram_names)
+    return _beside(study, scale * _scaled(vectors))
+
+
+def _teacher(study: Study, scale: float = 0.3) -> Floats:
+    """Take a sentence encoder's vectors beside the words: no sum of n-grams, so that nothing like it can be shipped."""
+    return _beside(study, scale * _scaled(study.sentences(np.arange(study.count))))
+
+
+def _student(study: Study, most: int = 11_000, scale: float = 0.3) -> Floats:
+    """Learn what teachers of the same folds say of others, surely yes or surely no, and take that as hints.
+
+    The teachers are asked about articles that the shipped hints were learned from, so that they are a little too sure.
+    """
+    own, others = np.arange(study.count), study.count + _some_others(study, most)
+    places = np.append(own, others)
+    X, asked = study.ngrams[places], np.arange(study.count, len(places))
+    hinted = study.hinted(X)
+    read = np.hstack([hinted, scale * _scaled(study.sentences(places))])
+    scores = np.zeros(study.decisions.shape)
+    for part in range(study.config.fit.folds):
+        rest, left_out = own[study.fold != part], own[study.fold == part]
+        likely = expit(_SLOPE * _fit_all(X, read, study.decisions, rest, asked) + _OFFSET)
+        surely = np.select([likely > 0.7, likely < 0.1], [YES, NO], OPEN).astype(np.int8)
+        taught = study.hints_of(X[asked], surely)
+        beside = np.hstack([hinted, X @ taught.weights + taught.bias])
+        scores[left_out] = _fit_all(X, beside, study.decisions, rest, left_out)
+    return scores
+
+
+def _fit_all(
+    X: sp.csr_matrix, dense: Floats, decisions: Decisions, rows: NDArray[np.int64], tested: NDArray[np.int64]
+) -> Floats:
+    """Fit every topic on some rows, and score others: float64, shape (tested, topics)."""
+    own = np.ones(len(rows), np.bool_)
+    jobs = (delayed(_fit_rows)(X, dense, column, rows, own, tested, Fit()) for column in decisions.T)
+    return np.column_stack(Parallel(n_jobs=-1, max_nbytes="1M")(jobs))
+
+
+def _beside(study: Study, dense: Floats) -> Floats:
+    """Fit with further dense features beside the shipped hints."""
+    words = study.ngrams[: study.count]
+    return cross_fit(words, np.hstack([study.hinted(words), dense]), study.decisions, study.fold, Fit())
+
+
+def _scaled(dense: Floats) -> Floats:
+    """Return dense features with a mean of 0 each, and a standard deviation of 1 over all."""
+    centred = dense - dense.mean(axis=0)
+    return np.asarray(centred / (centred.std() or 1.0), np.float64)
 
 
 def _alone(study: Study) -> Floats:
@@ -386,16 +482,24 @@ VARIANTS: dict[str, tuple[str, Variant]] = {
         _corpora_in_the_fit,
     ),
     "self-training": ("12,000 others in the fit, weighed 0.1, by soft labels", _self_training),
+    "C-0.5": ("C 0.5", partial(_settings, C=0.5)),
+    "word-vectors": ("the texts' mean word vectors (GloVe, 50 dimensions) as hints", _with_word_vectors),
+    "teacher": ("a sentence encoder's vectors (MiniLM) beside the words: not to be shipped", _teacher),
+    "student": ("what that teacher says of 11,000 others as hints", _student),
 }
 """By name: what it is, and how to score it; in the order of the table."""
 
 
+NEEDS = {"word-vectors": outside.GLOVE, "teacher": outside.MINILM, "student": outside.MINILM}
+"""Modules that variants need and `requirements/` does not have: without them these are left out."""
+
+
 @dataclass(frozen=True, slots=True)
-class Found:
+class Outcome:
     """What a variant reached.
 
     Attributes:
-        micro_f1, macro_f1, average_precision, drawn: see `training.cross_validate.Quality`.
+        micro_f1, macro_f1, average_precision, drawn: see `tagdesk.training.judge.cross_validate.Quality`.
         wikinews, events: micro-F1 of those drawn at random; None where there is none.
         seconds: from the articles' texts, or from the shipped matrix and hints, to the scores.
         weight: what the articles count, of the shipped settings; of the others nothing.
@@ -410,7 +514,7 @@ class Found:
     seconds: float
     weight: list[float]
 
-    def better_than(self, other: "Found") -> float:
+    def better_than(self, other: "Outcome") -> float:
         """Return in which share of the draws it is the better one; where both are as good, half a draw."""
         return float((1 + np.sign(np.subtract(self.drawn, other.drawn))).mean() / 2)
 
@@ -421,18 +525,21 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
     Raises:
         ValueError: a name in `only` is no variant.
     """
-    unknown = [name for name in only if name not in VARIANTS]
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(unknown)}; variants are {', '.join(VARIANTS)}")
+    check_variants(only, VARIANTS)
     study = Study(quick=quick)
-    names = [name for name in VARIANTS if (name in only if only else not _path(name, quick=quick).exists())]
+    names = [name for name in VARIANTS if (name in only if only else _is_open(name, quick=quick))]
     if SHIPPED not in names and not _path(SHIPPED, quick=quick).exists():
         names.insert(0, SHIPPED)
     for name in names:
-        found = _measure(study, name, quick=quick)
-        _path(name, quick=quick).write_text(json.dumps(asdict(found)), encoding="utf-8")
-        say(f"{name}: micro-F1 {found.micro_f1:.4f}, macro-F1 {found.macro_f1:.4f}, {number(found.seconds)} s")
+        result = _measure(study, name, quick=quick)
+        _path(name, quick=quick).write_text(json.dumps(asdict(result)), encoding="utf-8")
+        say(f"{name}: micro-F1 {result.micro_f1:.4f}, macro-F1 {result.macro_f1:.4f}, {number(result.seconds)} s")
     _write(study, quick=quick)
+
+
+def _is_open(name: str, *, quick: bool) -> bool:
+    """Tell whether a variant can be measured and has not been."""
+    return outside.are_installed(NEEDS.get(name, ())) and not _path(name, quick=quick).exists()
 
 
 def _path(name: str, *, quick: bool) -> Path:
@@ -441,11 +548,11 @@ def _path(name: str, *, quick: bool) -> Path:
     return folder / f"{name}.json"
 
 
-def _read(name: str, *, quick: bool) -> Found:
-    return Found(**json.loads(_path(name, quick=quick).read_text(encoding="utf-8")))
+def _read(name: str, *, quick: bool) -> Outcome:
+    return Outcome(**json.loads(_path(name, quick=quick).read_text(encoding="utf-8")))
 
 
-def _measure(study: Study, name: str, *, quick: bool) -> Found:
+def _measure(study: Study, name: str, *, quick: bool) -> Outcome:
     """Score a variant out of fold and measure it, every article weighed as with the shipped settings."""
     _ = study.hints  # made before the clock starts
     began = perf_counter()
@@ -454,13 +561,16 @@ def _measure(study: Study, name: str, *, quick: bool) -> Found:
     fair = study.data.fair[study.data.learn]
     weight = fair_weight(scores, fair) if name == SHIPPED else np.array(_read(SHIPPED, quick=quick).weight)
     reached = quality(scores, study.decisions, study.fold, weight, study.config.fit.seed)
-    hits, sizes = _hits(study, scores, weight)
+    predicted = predict_out_of_fold(scores, study.decisions, study.fold, weight)
+    wanted = study.decisions == YES
     event = np.array([study.data.ids[i].startswith(_EVENTS) for i in study.data.learn])
     wikinews, events = (
-        float(2 * hits[some].sum() / sizes[some].sum()) if some.any() else None
-        for some in (fair & ~event, fair & event)
+        float(f1((predicted & wanted)[drawn].sum(), predicted[drawn].sum(), wanted[drawn].sum()))
+        if drawn.any()
+        else None
+        for drawn in (fair & ~event, fair & event)
     )
-    return Found(
+    return Outcome(
         micro_f1=reached.micro_f1,
         macro_f1=reached.macro_f1,
         average_precision=reached.average_precision,
@@ -470,19 +580,6 @@ def _measure(study: Study, name: str, *, quick: bool) -> Found:
         seconds=seconds,
         weight=weight.tolist() if name == SHIPPED else [],
     )
-
-
-def _hits(study: Study, scores: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Return of each article how many topics are hit, and how many are given and wanted, at cut-offs of other folds."""
-    hits, sizes = np.zeros(study.count), np.zeros(study.count)
-    for part in range(study.config.fit.folds):
-        rest, mine = study.fold != part, study.fold == part
-        lines = calibrate(scores[rest], study.decisions[rest], weight[rest], study.config.fit.precision_target)
-        slope, offset, cut_off = np.array([(line.slope, line.offset, line.suggest) for line in lines]).T
-        given = expit(slope * scores[mine] + offset) >= cut_off
-        wanted = study.decisions[mine] == YES
-        hits[mine], sizes[mine] = (given & wanted).sum(axis=1), given.sum(axis=1) + wanted.sum(axis=1)
-    return hits, sizes
 
 
 def _write(study: Study, *, quick: bool) -> None:
@@ -501,15 +598,15 @@ def _write(study: Study, *, quick: bool) -> None:
     write("ablation", "Ablation", parts, quick=quick)
 
 
-def _row(name: str, found: Found, shipped: Found) -> tuple[str, ...]:
-    share = found.better_than(shipped)
+def _row(name: str, result: Outcome, shipped: Outcome) -> tuple[str, ...]:
+    share = result.better_than(shipped)
     verdict = "better" if share >= _BETTER else "worse" if share <= 1 - _BETTER else "no sure difference"
-    figures = (found.micro_f1, found.macro_f1, found.average_precision, found.wikinews, found.events)
+    figures = (result.micro_f1, result.macro_f1, result.average_precision, result.wikinews, result.events)
     return (
         f"{VARIANTS[name][0]} (`{name}`)",
         *("–" if value is None else f"{100 * value:.1f}" for value in figures),
         "–" if name == SHIPPED else f"{100 * share:.0f} %",
-        number(found.seconds),
+        number(result.seconds),
         "shipped" if name == SHIPPED else verdict,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import ROOT
-from training.__main__ import corpus_folder
+from tagdesk.training.corpora.places import corpus_folder
 
 WIKINEWS = "wikinews.jsonl.gz"
 INVENTED = ROOT / "tests" / "data" / "articles.jsonl"
@@ -54,8 +54,8 @@ def _path() -> Path:
 def _rows() -> list[Sent]:
     path = _path()
     with gzip.open(path, "rb") if path.exists() else INVENTED.open("rb") as lines:
-        found: list[Mapping[str, Any]] = list(map(json.loads, lines))
-    return [{"title": row["title"], "body": row["body"]} for row in found]
+        rows: list[Mapping[str, Any]] = list(map(json.loads, lines))
+    return [{"title": row["title"], "body": row["body"]} for row in rows]
 
 
 def _joined(rows: list[Sent], size: int, count: int) -> Iterator[Sent]:

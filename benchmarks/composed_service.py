@@ -5,46 +5,48 @@ python -m benchmarks.composed_service PORT PART,PART…
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.made import bundle
-from service import logs
-from service.app import Tagdesk, create_app
-from service.limits import Limits
-from service.metrics import Metrics, Tagged
-from service.observe import Observed
-from service.security import RequireKey, SecurityHeaders
-from service.settings import Settings
+from tagdesk.service.app import Tagdesk, create_app
+from tagdesk.service.edge import logs
+from tagdesk.service.edge.metrics import Metrics
+from tagdesk.service.settings import Settings
 
 
 class _NoMetrics(Metrics):
-    """Metrics that note nothing of a request."""
+    """Metrics that count nothing of a request."""
 
-    def request(self, labels: tuple[str, str, int], seconds: float, problem: str | None) -> None:
-        """Note nothing."""
+    def began(self) -> None:
+        """Count nothing."""
 
-    def tagged(self, article: Tagged) -> None:
-        """Note nothing."""
+    def ended(self) -> None:
+        """Count nothing."""
+
+    def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
+        """Count nothing."""
+
+    def tagged(
+        self,
+        model: str,
+        topics: Sequence[tuple[str, str, float]],
+        warnings: Sequence[str],
+        characters: int,
+        unknown: float | None,
+    ) -> None:
+        """Count nothing."""
 
 
 def composed(parts: set[str], settings: Settings) -> ASGIApp:
     """Return the app with these parts, and none of the others that `parts.py` names."""
     app = create_app(settings)
-    left_out: set[object] = set()
-    if "keys" not in parts:
-        left_out |= {RequireKey, Limits}
-    if "headers" not in parts:
-        left_out.add(SecurityHeaders)
-    if not parts & {"metrics", "logs"}:
-        left_out.add(Observed)
-    app.user_middleware = [one for one in app.user_middleware if one.cls not in left_out]
     if "metrics" not in parts:
-        for one in app.user_middleware:
-            if "metrics" in one.kwargs:
-                one.kwargs["metrics"] = _NoMetrics()
+        app.parts = replace(app.parts, metrics=_NoMetrics())
     return app if "telemetry" in parts else _without_telemetry(app)
 
 
@@ -70,8 +72,9 @@ def main() -> None:
     uvicorn.run(
         composed(parts, settings),
         port=port,
-        http="service.protocol:GuardedProtocol" if "protocol" in parts else "httptools",
+        http="tagdesk.service.server.protocol:GuardedProtocol" if "protocol" in parts else "httptools",
         ws="none",
+        proxy_headers=False,
         log_config=logs.configuration(settings),
         log_level="warning",
         access_log=False,

@@ -20,18 +20,18 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from benchmarks.articles import INVENTED, WIKINEWS
-from models.article import ArticleText
-from models.taxonomy import load_taxonomy
-from training.__main__ import corpus_folder
-from training.calibrate import calibrate
-from training.config import load_config
-from training.corpus import read_corpus
-from training.export_pipeline import pipeline_text
-from training.fit import fit_topics, learnable
-from training.labels import NO, YES
-from training.split import folds
-from training.training_set import read_training_set
-from training.vectorize import NgramVectorizer
+from tagdesk.models.reading.article import ArticleText
+from tagdesk.models.taxonomy import load_taxonomy
+from tagdesk.training.config import load_config
+from tagdesk.training.corpora.corpus import read_corpus
+from tagdesk.training.corpora.labels import NO, YES
+from tagdesk.training.corpora.places import corpus_folder
+from tagdesk.training.exchange.to_pipeline import pipeline_text
+from tagdesk.training.learn.calibrate import calibrate
+from tagdesk.training.learn.fit import fit_topics, learnable
+from tagdesk.training.learn.split import stratified_folds
+from tagdesk.training.learn.training_set import read_training_set
+from tagdesk.training.learn.vectorize import NgramVectorizer
 
 Figures = dict[str, float]
 
@@ -50,10 +50,10 @@ def bodies(count: int) -> list[tuple[str, str]]:
     """Return the first label and the body of so many articles of Wikinews and Current events, mixed; 0 for all."""
     folder = corpus_folder()
     paths = [folder / name for name in (WIKINEWS, "current-events.jsonl.gz") if (folder / name).exists()]
-    rows = [one for path in paths or [INVENTED] for one in read_corpus(path).articles]
+    rows = [article for path in paths or [INVENTED] for article in read_corpus(path).articles]
     random.Random(0).shuffle(rows)
-    found = [(one.labels[0] if one.labels else "", one.body) for one in rows]
-    return [found[i % len(found)] for i in range(count or len(found))]
+    articles = [(article.labels[0] if article.labels else "", article.body) for article in rows]
+    return [articles[i % len(articles)] for i in range(count or len(articles))]
 
 
 def _as_texts(texts: list[str]) -> list[ArticleText]:
@@ -85,9 +85,9 @@ def vectorize(who: str, count: int, _: int) -> Figures:
 def compare(_: str, count: int, __: int) -> Figures:
     """Tell whether both vectorizers find the same n-grams and the same values."""
     texts = [body for _, body in bodies(count)]
-    mine, theirs = _vectorizers("ours", min_df=3), _vectorizers("sklearn", min_df=3)
-    X, Y = mine.fit_transform(_as_texts(texts)), theirs.fit_transform(texts)
-    same = list(mine.get_feature_names_out()) == list(theirs.get_feature_names_out())
+    tagdesk, sklearn = _vectorizers("ours", min_df=3), _vectorizers("sklearn", min_df=3)
+    X, Y = tagdesk.fit_transform(_as_texts(texts)), sklearn.fit_transform(texts)
+    same = list(tagdesk.get_feature_names_out()) == list(sklearn.get_feature_names_out())
     difference = float(abs(X - Y).max()) if X.shape == Y.shape else float("inf")
     return {"same": same, "difference": difference, "articles": len(texts), "features": X.shape[1]}
 
@@ -119,14 +119,14 @@ def synthetic(texts: list[str], topics: int) -> NDArray[np.int8]:
 
 def _train(who: str, texts: list[ArticleText], decisions: NDArray[np.int8]) -> Figures:
     count = load_config().fit.folds
-    fold = folds([str(i) for i in range(len(texts))], count, load_config().fit.seed)
+    fold = stratified_folds([str(i) for i in range(len(texts))], decisions == YES, count, load_config().fit.seed)
     decisions = decisions[:, learnable(decisions, fold, count)]
     figures = _ours(texts, decisions, fold) if who == "ours" else _sklearn(texts, decisions)
     return figures | {"articles": len(texts), "topics": decisions.shape[1], "seconds": sum(figures.values())}
 
 
 def _ours(texts: list[ArticleText], decisions: NDArray[np.int8], fold: NDArray[np.int64]) -> Figures:
-    """Do what `training.train` does between reading and writing."""
+    """Do what `tagdesk.training.train` does between reading and writing."""
     config = load_config()
     _compile()
     start = perf_counter()
@@ -143,7 +143,7 @@ def _ours(texts: list[ArticleText], decisions: NDArray[np.int8], fold: NDArray[n
 def _sklearn(texts: list[ArticleText], decisions: NDArray[np.int8]) -> Figures:
     """Do the same with scikit-learn's own classes; they know no open topics (a no here)."""
     config = load_config()
-    plain = [pipeline_text(text, config.features.title_weight) if text.title else text.body for text in texts]
+    plain = [pipeline_text(text, config.features) if text.title else text.body for text in texts]
     Y = (decisions == YES).astype(np.int8)
     start = perf_counter()
     X = _vectorizers("sklearn", min_df=config.fit.min_df, max_features=config.fit.max_features).fit_transform(plain)

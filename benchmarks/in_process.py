@@ -14,8 +14,8 @@ from benchmarks.articles import articles, source, write_articles
 from benchmarks.made import bundle, cleaned, made, peer_of
 from benchmarks.peers import PeerMissing, last_line, python_of, versions
 from benchmarks.table import ROOT, VAR, markdown, number, ratio, say, write
-from models.bundle import load_bundle
-from training.progress import progress
+from tagdesk.models.bundle import load_bundle
+from tagdesk.progress import progress
 
 NAMES = {
     "ours": "Tagdesk, article in, topics with names, bands and warnings out",
@@ -67,7 +67,7 @@ class Competitor:
     ) -> None:
         self.stop()
 
-    def one(self, count: int) -> list[float]:
+    def single(self, count: int) -> list[float]:
         """Return the seconds of each of `count` articles, one at a time."""
         seconds: list[float] = self._ask({"one": count})
         return seconds
@@ -139,43 +139,46 @@ def _start(names: tuple[str, ...], articles_file: Path, *, quick: bool) -> tuple
 def _measure(
     there: list[Competitor], ones: int, size: int, rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    singles: dict[str, list[float]] = {one.name: [] for one in there}
-    batches: dict[str, list[float]] = {one.name: [] for one in there}
+    singles: dict[str, list[float]] = {competitor.name: [] for competitor in there}
+    batches: dict[str, list[float]] = {competitor.name: [] for competitor in there}
     order = random.Random(0)
     for _ in progress(range(rounds), total=rounds, what="in process", unit="round"):
-        for one in order.sample(there, len(there)):
-            singles[one.name] += one.one(ones)
-        for one in order.sample(there, len(there)):
-            batches[one.name].append(one.batch(size))
+        for competitor in order.sample(there, len(there)):
+            singles[competitor.name] += competitor.single(ones)
+        for competitor in order.sample(there, len(there)):
+            batches[competitor.name].append(competitor.batch(size))
     return singles, batches
 
 
 def _table(there: list[Competitor], singles: dict[str, list[float]], batches: dict[str, list[float]], size: int) -> str:
-    ours = next((one for one in there if one.name == "ours"), there[0])
+    ours = next((competitor for competitor in there if competitor.name == "ours"), there[0])
     rows = []
-    for one in there:
-        single, batch = median(singles[one.name]), median(batches[one.name]) / size
+    for competitor in there:
+        single, batch = median(singles[competitor.name]), median(batches[competitor.name]) / size
         rows.append(
             (
-                NAMES[one.name],
+                NAMES[competitor.name],
                 number(single * 1e6),
                 ratio(single / median(singles[ours.name])),
                 number(batch * 1e6),
                 ratio(batch / (median(batches[ours.name]) / size)),
-                _difference(one, ours),
+                _difference(competitor, ours),
             )
         )
     head = ("", "one article, µs", "× ours", f"batch of {size:,}, µs an article", "× ours", "confidences differ by")
     return markdown(head, rows)
 
 
-def _difference(one: Competitor, ours: Competitor) -> str:
+def _difference(competitor: Competitor, ours: Competitor) -> str:
     """Return the largest difference in any confidence of the first 20 articles, where the weights are the same."""
-    if one is ours or one.confidences is None or ours.confidences is None:
+    if competitor is ours or competitor.confidences is None or ours.confidences is None:
         return "–"
-    pairs = zip(chain(*one.confidences), chain(*ours.confidences), strict=True)
+    pairs = zip(chain(*competitor.confidences), chain(*ours.confidences), strict=True)
     return f"{max(abs(left - right) for left, right in pairs):.1g}"
 
 
 def _versions(there: list[Competitor]) -> list[str]:
-    return [versions(name) for name in dict.fromkeys(peer_of(one.name) for one in there if one.name not in _HERE)]
+    return [
+        versions(name)
+        for name in dict.fromkeys(peer_of(competitor.name) for competitor in there if competitor.name not in _HERE)
+    ]

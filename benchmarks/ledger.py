@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.table import VAR, markdown, number, say, write
-from service.ledger.database import open_database
+from benchmarks.table import VAR, markdown, number, quantile, say, write
+from tagdesk.service.ledger.engines import open_database
 from tests.service import postgres, posting
 from tests.service.posting import Posted
 
@@ -39,7 +39,7 @@ class Outcome:
     @property
     def once(self) -> int:
         """How many of the acknowledged are in the table exactly once, and exported exactly once."""
-        return sum(self.stored[one] == self.exported[one] == 1 for one in set(self.posted.acknowledged))
+        return sum(self.stored[feedback] == self.exported[feedback] == 1 for feedback in set(self.posted.acknowledged))
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
@@ -66,9 +66,11 @@ def _measure(name: str, posts: int, kills: int, calm: int) -> Outcome:
     with _database(name) as url:
         with _service(url) as (address, parent):
             posted = posting.post_all(address, parent, posts, kills, _TOPIC)
-            exported = posting.kept(address)
+            exported = posting.exported(address)
         with closing(open_database(url)) as database, database.snapshot() as rows:
-            stored = Counter(one for (one,) in rows("SELECT id FROM tagdesk_corrections WHERE erased IS NULL"))
+            stored = Counter(
+                feedback for (feedback,) in rows("SELECT id FROM tagdesk_corrections WHERE erased IS NULL")
+            )
         if name == "sqlite":
             _check_file(url)
     return Outcome(_DATABASES[name], undisturbed, posted, stored, exported)
@@ -92,8 +94,8 @@ def _database(name: str) -> Iterator[str]:
 
 def _check_file(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        found = connection.execute("PRAGMA integrity_check").fetchall()
-    if found != [("ok",)]:
+        faults = connection.execute("PRAGMA integrity_check").fetchall()
+    if faults != [("ok",)]:
         raise RuntimeError("SQLite finds faults in its file")
 
 
@@ -101,7 +103,7 @@ def _parts(outcomes: list[Outcome], left_out: dict[str, str], posts: int, calm: 
     size = len(posting.TEXT) * 20 / 1000
     yield (
         f"{posting.THREADS} clients post {posts:,} corrections of articles of {size:.0f} kB, each again until it is "
-        "acknowledged, to `python -m service --workers=2` with `news-en`. At even intervals one of the workers that "
+        "acknowledged, to `tagdesk serve --workers 2` with `news-en`. At even intervals one of the workers that "
         "answer is killed (SIGKILL), and replaced by the service. Every commit waits for the disk. Then the table is "
         "read, and the export, whose rows must have their text. Clients, workers and database share the cores. The "
         f"last three rows are of {calm:,} corrections on a ledger of their own."
@@ -113,8 +115,7 @@ def _parts(outcomes: list[Outcome], left_out: dict[str, str], posts: int, calm: 
 
 
 def _percentile(outcome: Outcome, share: float) -> str:
-    seconds = sorted(outcome.calm.seconds)
-    return number(1000 * seconds[min(len(seconds) - 1, int(len(seconds) * share))])
+    return number(1000 * quantile(outcome.calm.seconds, share))
 
 
 def _rate(posted: Posted) -> float:
@@ -122,17 +123,17 @@ def _rate(posted: Posted) -> float:
 
 
 _ROWS = {
-    "corrections posted": lambda one: f"{len(one.posted.acknowledged) + one.posted.unanswered:,}",
-    "acknowledged (202)": lambda one: f"{len(one.posted.acknowledged):,}",
-    "without an answer or 503, and posted again": lambda one: f"{one.posted.unanswered:,}",
-    "workers killed": lambda one: f"{one.posted.kills}",
-    "acknowledged and there exactly once": lambda one: f"{one.once:,}",
-    "acknowledged and missing": lambda one: f"{sum(not one.stored[each] for each in set(one.posted.acknowledged)):,}",
-    "there more than once": lambda one: f"{sum(count > 1 for count in one.stored.values()):,}",
-    "there and never acknowledged": lambda one: f"{len(set(one.stored) - set(one.posted.acknowledged)):,}",
-    "longest that a client waited for an answer, s": lambda one: number(max(one.posted.seconds)),
-    "corrections a second, workers being killed": lambda one: number(_rate(one.posted)),
-    "corrections a second, nobody killed": lambda one: number(_rate(one.calm)),
-    "p50, nobody killed, ms": lambda one: _percentile(one, 0.5),
-    "p99, nobody killed, ms": lambda one: _percentile(one, 0.99),
+    "corrections posted": lambda outcome: f"{len(outcome.posted.acknowledged) + outcome.posted.unanswered:,}",
+    "acknowledged (202)": lambda outcome: f"{len(outcome.posted.acknowledged):,}",
+    "without an answer or 503, and posted again": lambda outcome: f"{outcome.posted.unanswered:,}",
+    "workers killed": lambda outcome: f"{outcome.posted.kills}",
+    "acknowledged and there exactly once": lambda outcome: f"{outcome.once:,}",
+    "acknowledged and missing": lambda outcome: f"{len(set(outcome.posted.acknowledged) - set(outcome.stored)):,}",
+    "there more than once": lambda outcome: f"{sum(count > 1 for count in outcome.stored.values()):,}",
+    "there and never acknowledged": lambda outcome: f"{len(set(outcome.stored) - set(outcome.posted.acknowledged)):,}",
+    "longest that a client waited for an answer, s": lambda outcome: number(max(outcome.posted.seconds)),
+    "corrections a second, workers being killed": lambda outcome: number(_rate(outcome.posted)),
+    "corrections a second, nobody killed": lambda outcome: number(_rate(outcome.calm)),
+    "p50, nobody killed, ms": lambda outcome: _percentile(outcome, 0.5),
+    "p99, nobody killed, ms": lambda outcome: _percentile(outcome, 0.99),
 }

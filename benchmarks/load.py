@@ -52,8 +52,8 @@ def post(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"wrk: {done.stderr or done.stdout}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    return Answered(found["requests"] / found["seconds"], found["p50"], found["p99"], found["errors"])
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return Answered(answer["requests"] / answer["seconds"], answer["p50"], answer["p99"], answer["errors"])
 
 
 async def _post(
@@ -93,8 +93,8 @@ async def _post(
 async def _answered(reader: asyncio.StreamReader) -> bool:
     """Read one answer; tell whether its status is good."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    _, found, rest = head.partition(b"content-length:")
-    if found:
+    _, separator, rest = head.partition(b"content-length:")
+    if separator:
         await reader.readexactly(int(rest.partition(b"\r\n")[0]))
     else:  # in chunks
         while int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):

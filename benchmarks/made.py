@@ -11,14 +11,14 @@ import numpy as np
 from benchmarks.articles import INVENTED, WIKINEWS, Sent
 from benchmarks.peers import PeerMissing, last_line, python_of
 from benchmarks.table import VAR, say
-from models import Article, TopicModel
-from models.bundle import load_bundle, read_ngrams
-from models.storage import SHIPPED, current
-from models.taxonomy import Taxonomy, load_taxonomy
-from training.__main__ import corpus_folder
-from training.config import load_config
-from training.export_pipeline import pipeline_text, to_pipeline
-from training.training_set import read_training_set
+from tagdesk.models import Article, TopicModel
+from tagdesk.models.bundle import load_bundle, read_ngrams
+from tagdesk.models.storage import SHIPPED, current
+from tagdesk.models.taxonomy import Taxonomy, load_taxonomy
+from tagdesk.training.config import load_config
+from tagdesk.training.corpora.places import corpus_folder
+from tagdesk.training.exchange.to_pipeline import pipeline_text, to_pipeline
+from tagdesk.training.learn.training_set import read_training_set
 
 _WORKER = Path(__file__).parent / "workers" / "make.py"
 _QUICK_ROWS = 2_000
@@ -72,8 +72,8 @@ def peer_of(kind: str) -> str:
 
 def cleaned(model: TopicModel, rows: list[Sent]) -> list[Sent]:
     """Add to each article the `text` that the pipeline reads, so that a peer is not charged for the cleaning."""
-    weight = model.features.settings.title_weight
-    return [row | {"text": pipeline_text(_article(row).text(), weight)} for row in rows]
+    settings = model.features.settings
+    return [row | {"text": pipeline_text(_article(row).text(), settings)} for row in rows]
 
 
 def _article(row: Sent) -> Article:
@@ -81,12 +81,16 @@ def _article(row: Sent) -> Article:
 
 
 def _write_pipeline(path: Path, *, stock: bool) -> None:
-    """Export our model; `stock`: in scikit-learn's own classes alone, which know of no implied parents."""
+    """Export our model; `stock`: in scikit-learn's own classes alone, which know of no implied parents.
+
+    These find the same words in what `cleaned` gives them.
+    """
     say(f"making {path.name}")
     model = load_bundle(bundle())
     if stock:
         topics = tuple(replace(topic, implies_parent=False) for topic in model.taxonomy.topics)
-        model = replace(model, taxonomy=Taxonomy(model.taxonomy.name, topics))
+        features = replace(model.features, settings=replace(model.features.settings, reading=1))
+        model = replace(model, taxonomy=Taxonomy(model.taxonomy.name, topics), features=features)
     joblib.dump(to_pipeline(model, read_ngrams(bundle())), path)
 
 
@@ -114,9 +118,9 @@ def _labelled() -> list[dict[str, object]]:
     data = read_training_set(load_config(), taxonomy, corpus_folder())
     topics = [[taxonomy.ids[i] for i in np.flatnonzero(row > 0)] for row in data.decisions]
     return [
-        {"text": f"{text.title}\n{text.body}", "topics": mine}
-        for text, mine in zip(data.texts, topics, strict=True)
-        if mine
+        {"text": f"{text.title}\n{text.body}", "topics": own}
+        for text, own in zip(data.texts, topics, strict=True)
+        if own
     ]
 
 

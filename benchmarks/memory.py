@@ -17,10 +17,10 @@ def tree(pid: int) -> list[int]:
         with suppress(OSError):  # it has ended
             parent = int(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(stat.parent.name))
-    found = [pid]
-    for one in found:
-        found += children.get(one, [])
-    return found
+    pids = [pid]
+    for process in pids:
+        pids += children.get(process, [])
+    return pids
 
 
 def memory(pid: int) -> dict[str, float]:
@@ -37,9 +37,9 @@ def memory(pid: int) -> dict[str, float]:
 def mapped(pid: int, name: str) -> tuple[float, float]:
     """Return Rss and Pss in MiB of the files of that name which a process has mapped."""
     blocks = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text(), flags=re.MULTILINE)
-    mine = [block for block in blocks if block.partition("\n")[0].endswith(name)]
+    own = [block for block in blocks if block.partition("\n")[0].endswith(name)]
     rss, pss = (
-        sum(int(size) for block in mine for size in re.findall(rf"^{kind}: +(\d+)", block, re.MULTILINE)) / _MIB
+        sum(int(size) for block in own for size in re.findall(rf"^{kind}: +(\d+)", block, re.MULTILINE)) / _MIB
         for kind in ("Rss", "Pss")
     )
     return rss, pss
@@ -47,7 +47,7 @@ def mapped(pid: int, name: str) -> tuple[float, float]:
 
 def total(pid: int) -> float:
     """Return the memory in MiB that a process and all below it take together."""
-    return sum(memory(one).get("Pss", 0.0) for one in tree(pid))
+    return sum(memory(process).get("Pss", 0.0) for process in tree(pid))
 
 
 class Peak:

@@ -12,7 +12,7 @@ from benchmarks.load import Answered, generator, post
 from benchmarks.peers import PeerMissing, versions
 from benchmarks.servers import ANNIF, NAMES, Service
 from benchmarks.table import VAR, markdown, number, ratio, say, write
-from training.progress import progress
+from tagdesk.progress import progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Case:
 
 
 MAIN = Case(2500, 8, 1)
-CASES = tuple(Case(*one) for one in product((2500, 25_000), (1, 8, 64), (1, 2)))
+CASES = tuple(Case(*case) for case in product((2500, 25_000), (1, 8, 64), (1, 2)))
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
@@ -36,13 +36,13 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
         cases = (MAIN,)
     rounds, seconds = (2, 1.0) if quick else (5, 4.0)
     missing: dict[str, str] = {}  # name and workers: why
-    found: dict[tuple[str, Case], list[Answered]] = {}
+    measured: dict[tuple[str, Case], list[Answered]] = {}
     for workers in sorted({case.workers for case in cases}):
         mine = [case for case in cases if case.workers == workers]
         with ExitStack() as stack:
             services = _start(names, workers, stack, missing, quick=quick)
-            _measure(services, mine, rounds, seconds, found)
-    parts = [_table(case, {name: found[name, case] for name in names if (name, case) in found}) for case in cases]
+            _measure(services, mine, rounds, seconds, measured)
+    parts = [_table(case, {name: measured[name, case] for name in names if (name, case) in measured}) for case in cases]
     about = (
         f"{source()}; every request the next of 500 articles of 2.5 kB or 100 of 25 kB. Load by {generator()}, which "
         f"shares the cores with the service: all rates would be higher with the load from another machine. {rounds} "
@@ -50,7 +50,7 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
         "p99 are of a request's time. Services that are not measured stay idle beside. MLServer with one worker "
         "answers in its own process, with two in two processes beside it."
     )
-    if any(name in ANNIF for name, _ in found):
+    if any(name in ANNIF for name, _ in measured):
         about += " Annif learned from 20,000 of the articles." + _tokenizer(quick=quick)
     parts += [f"Not measured: {why}" for why in missing.values()]
     write("http-main" if "main" in only else "http", "Over HTTP", [*parts, about, _peers(names, missing)], quick=quick)
@@ -78,7 +78,7 @@ def _measure(
     cases: list[Case],
     rounds: int,
     seconds: float,
-    found: dict[tuple[str, Case], list[Answered]],
+    measured: dict[tuple[str, Case], list[Answered]],
 ) -> None:
     order = random.Random(0)
     turns = [
@@ -95,7 +95,7 @@ def _measure(
         answered = post(
             service.url, bodies[service.name, case.size], service.start.content_type, case.connections, seconds
         )
-        found.setdefault((service.name, case), []).append(answered)
+        measured.setdefault((service.name, case), []).append(answered)
 
 
 def _warm(service: Service) -> None:
@@ -112,13 +112,13 @@ def _bodies(service: Service, case: Case) -> Path:
     return path
 
 
-def _table(case: Case, found: dict[str, list[Answered]]) -> str:
+def _table(case: Case, measured: dict[str, list[Answered]]) -> str:
     workers = "one worker" if case.workers == 1 else f"{case.workers} workers"
     connections = "1 connection" if case.connections == 1 else f"{case.connections} connections"
-    rates = {name: median(one.rate for one in runs) for name, runs in found.items()}
+    rates = {name: median(run.rate for run in runs) for name, runs in measured.items()}
     rows = []
-    for name, runs in found.items():
-        p50, p99 = median(one.p50 for one in runs), median(one.p99 for one in runs)
+    for name, runs in measured.items():
+        p50, p99 = median(run.p50 for run in runs), median(run.p99 for run in runs)
         rows.append(
             (
                 NAMES[name],
@@ -127,7 +127,7 @@ def _table(case: Case, found: dict[str, list[Answered]]) -> str:
                 number(p99 * 1e3),
                 ratio(rates[name] / rates["tutorial"]) if "tutorial" in rates else "–",
                 f"{100 * rates[name] / rates['empty']:.0f} %" if "empty" in rates else "–",
-                sum(one.errors for one in runs),
+                sum(run.errors for run in runs),
             )
         )
     head = ("", "articles/s", "p50, ms", "p99, ms", "× tutorial", "of the empty route", "errors")

@@ -20,22 +20,22 @@ from benchmarks.made import bundle
 from benchmarks.over_http import MAIN
 from benchmarks.servers import free_port
 from benchmarks.table import ROOT, VAR, markdown, number, say, write
-from training.progress import progress
+from tagdesk.progress import progress
+from tagdesk.service.edge.key_commands import run as run_key_command
 
-_ALL = "telemetry,protocol,headers,keys,metrics,logs"
+_ALL = "telemetry,protocol,keys,metrics,logs"
 _SHIPPED = "shipped"
 PARTS = {
-    "": "everything off",
+    "": "everything off but the door: request ids, headers, limits",
     "telemetry": "OpenTelemetry there, but off",
     "protocol": "limits of heads and slow clients (`protocol.py`)",
-    "headers": "security headers",
-    "keys": "keys, rate and concurrency limits",
-    "metrics": "metrics, request ids",
-    "logs": "JSON logs, request ids",
+    "keys": "keys, and limits by key",
+    "metrics": "metrics",
+    "logs": "JSON logs",
     "keys,metrics,logs": "keys, limits, metrics, JSON logs",
     "shadow": "a shadow, the same model again",
     _ALL: "all but the shadow",
-    _SHIPPED: "`python -m service` with keys",
+    _SHIPPED: "`tagdesk serve` with keys",
 }
 """Which parts are there, and what the table calls them."""
 
@@ -43,23 +43,23 @@ _PATIENCE = 120.0
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
-    """Measure, and write `parts.md`; `only` names parts, of which everything off is always one."""
+    """Measure, and write `parts.md`; `only` names parts, among which everything off always is."""
     wanted = [parts for parts in PARTS if not only or not parts or parts in only]
     rounds, seconds = (2, 1.0) if quick else (9, 4.0)
     VAR.mkdir(parents=True, exist_ok=True)
     (VAR / "parts.log").unlink(missing_ok=True)
     bodies = VAR / "requests-parts.txt"
     bodies.write_text("".join(json.dumps(row) + "\n" for row in articles(MAIN.size, 500)), encoding="utf-8")
-    found: dict[str, list[Answered]] = {parts: [] for parts in wanted}
+    measured: dict[str, list[Answered]] = {parts: [] for parts in wanted}
     with TemporaryDirectory(dir=VAR) as folder, ExitStack() as stack:
         environment, key = _with_key(Path(folder))
         urls = {parts: stack.enter_context(_serving(parts, environment, key)) for parts in wanted}
         order = random.Random(0)
         turns = [parts for _ in range(rounds + 1) for parts in order.sample(wanted, len(wanted))]
         for parts in progress(turns, total=len(turns), what="parts", unit="run"):
-            found[parts].append(post(urls[parts], bodies, "application/json", MAIN.connections, seconds, key))
+            measured[parts].append(post(urls[parts], bodies, "application/json", MAIN.connections, seconds, key))
         shadowed = _shadowed(urls["shadow"]) if "shadow" in urls else ""
-    counted = {parts: runs[1:] for parts, runs in found.items()}  # the first warms up
+    counted = {parts: runs[1:] for parts, runs in measured.items()}  # the first warms up
     about = (
         f"2.5 kB, {MAIN.connections} connections, one worker; {source()}; load by {generator()}, which shares the "
         f"cores with the service. {rounds} rounds of {seconds:.0f} s each after one to warm up, in a random order in "
@@ -73,18 +73,18 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
 def _shadowed(url: str) -> str:
     """Say how many articles the shadow really scored: the busier the service, the fewer."""
     with urlopen(f"{url.removesuffix('tag')}models/shadow", timeout=30) as answer:
-        found = json.load(answer)
-    return f" The shadow compared {found['articles']:,} articles and, as the service was busy, passed over " + (
-        f"{found['passed_over']:,}."
+        compared = json.load(answer)
+    return f" The shadow compared {compared['articles']:,} articles and, as the service was busy, passed over " + (
+        f"{compared['passed_over']:,}."
     )
 
 
-def _table(found: dict[str, list[Answered]]) -> str:
-    off = [one.rate for one in found[""]]
+def _table(measured: dict[str, list[Answered]]) -> str:
+    off = [run.rate for run in measured[""]]
     rows = []
-    for parts, runs in found.items():
-        rate = median(one.rate for one in runs)
-        ratios = sorted(one.rate / base for one, base in zip(runs, off, strict=True))
+    for parts, runs in measured.items():
+        rate = median(run.rate for run in runs)
+        ratios = sorted(run.rate / base for run, base in zip(runs, off, strict=True))
         rows.append(
             (
                 PARTS[parts],
@@ -92,9 +92,9 @@ def _table(found: dict[str, list[Answered]]) -> str:
                 f"{100 * rate / median(off):.0f} %",
                 f"{100 * ratios[0]:.0f}–{100 * ratios[-1]:.0f} %",
                 f"{1e6 / rate - 1e6 / median(off):+.0f}",
-                number(1000 * median(one.p50 for one in runs)),
-                number(1000 * median(one.p99 for one in runs)),
-                sum(one.errors for one in runs),
+                number(1000 * median(run.p50 for run in runs)),
+                number(1000 * median(run.p99 for run in runs)),
+                sum(run.errors for run in runs),
             )
         )
     return markdown(
@@ -105,10 +105,8 @@ def _table(found: dict[str, list[Answered]]) -> str:
 def _with_key(folder: Path) -> tuple[dict[str, str], str]:
     """Return an environment that names a file of keys, and a key of it."""
     environment = os.environ | {"BENCH_KEYS": str(folder / "keys.json")}
-    command = [sys.executable, "-m", "service", "key", "create", "bench", "--scope", "tag"]
-    command += ["--keys-file", environment["BENCH_KEYS"]]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return environment, done.stdout.strip()
+    command = ["create", "bench", "--scope", "tag", "--keys-file", environment["BENCH_KEYS"]]
+    return environment, run_key_command(command).strip()
 
 
 @contextmanager
@@ -118,7 +116,7 @@ def _serving(parts: str, environment: dict[str, str], key: str) -> Iterator[str]
     command = [sys.executable, "-m", "benchmarks.composed_service", port, parts]
     if parts == _SHIPPED:
         shipped = ("--model", str(bundle()), "--keys-file", environment["BENCH_KEYS"], "--rate-limit", "1000000")
-        command = [sys.executable, "-m", "service", "--port", port, *shipped]
+        command = [sys.executable, "-m", "tagdesk", "serve", "--port", port, *shipped]
     log = VAR / "parts.log"
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
@@ -134,10 +132,10 @@ def _serving(parts: str, environment: dict[str, str], key: str) -> Iterator[str]
 
 def _wait(url: str, key: str, process: subprocess.Popen[bytes]) -> None:
     headers = {"Content-Type": "application/json", "X-API-Key": key}
-    asked = Request(url, json.dumps(articles(MAIN.size, 1)[0]).encode(), headers)
+    request = Request(url, json.dumps(articles(MAIN.size, 1)[0]).encode(), headers)
     due = time.monotonic() + _PATIENCE
     while time.monotonic() < due and process.poll() is None:
-        with suppress(URLError, OSError), urlopen(asked, timeout=30):
+        with suppress(URLError, OSError), urlopen(request, timeout=30):
             return
         time.sleep(0.05)
     raise RuntimeError(f"a service does not start: see {VAR / 'parts.log'}")

@@ -75,8 +75,20 @@ def versions(name: str) -> str:
     code = (
         "import sys; from importlib.metadata import version as v; print(', '.join(f'{n} {v(n)}' for n in sys.argv[1:]))"
     )
-    found = subprocess.run([str(python_of(name)), "-c", code, *packages], capture_output=True, text=True, check=True)
-    return found.stdout.strip()
+    done = subprocess.run([str(python_of(name)), "-c", code, *packages], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def drawn(script: Path, source: Path, plot: Path, caption: str) -> str:
+    """Let a script draw a plot of a file of figures; return what a report says of it, or why there is none."""
+    try:
+        command = [str(python_of("matplotlib")), str(script), str(source), str(plot)]
+    except PeerMissing as error:
+        return f"No plot: {error}"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"No plot: {last_line(done.stderr)}"
+    return f"![{caption}]({plot.name})"
 
 
 def last_line(text: str) -> str:

@@ -44,15 +44,15 @@ class DataSet:
 
     def rows(self, part: str, *, quick: bool = False) -> Sequence[Row]:
         """Return the articles of `train` or `test`: `title`, `body` and `topics`; a few of them when quick."""
-        found = _rows(data_folder() / self.folder / f"{part}.jsonl.gz")
+        rows = _rows(data_folder() / self.folder / f"{part}.jsonl.gz")
         if quick:
-            found = [found[i] for i in np.random.default_rng(0).permutation(len(found))[:_QUICK]]
-        return found
+            rows = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))[:_QUICK]]
+        return rows
 
 
 SETS = {
-    one.name: one
-    for one in (
+    data_set.name: data_set
+    for data_set in (
         DataSet(
             "r90",
             "R90",
@@ -87,36 +87,40 @@ def data_folder() -> Path:
     return Path(os.environ.get("BENCH_DATA") or ROOT.parent / "shared" / "data" / "bench")
 
 
-def task_folder(one: DataSet, *, quick: bool) -> Path:
+def task_folder(data_set: DataSet, *, quick: bool) -> Path:
     """Return the folder of a set's task and of the answers to it, made if need be."""
-    folder = VAR / ("quality-quick" if quick else "quality") / one.name
+    folder = VAR / ("quality-quick" if quick else "quality") / data_set.name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def write_task(one: DataSet, *, quick: bool, **settings: object) -> Path:
+def write_task(data_set: DataSet, *, quick: bool, **settings: object) -> Path:
     """Write what a worker gets. The test articles' topics are not in it."""
-    folder = task_folder(one, quick=quick)
-    train, test = one.rows("train", quick=quick), one.rows("test", quick=quick)
+    folder = task_folder(data_set, quick=quick)
+    train, test = data_set.rows("train", quick=quick), data_set.rows("test", quick=quick)
     _write_rows(folder / "train.jsonl", train)
     _write_rows(folder / "test.jsonl", [{"title": row["title"], "body": row["body"]} for row in test])
     topics = sorted({topic for row in train for topic in row["topics"]})
-    task = {"topics": topics, "multi": one.multi, "language": one.language} | settings
+    task = {"topics": topics, "multi": data_set.multi, "language": data_set.language} | settings
     (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
     return folder
 
 
-def score(one: DataSet, answers: Sequence[Sequence[str]], *, quick: bool) -> tuple[float, ...]:
+def score(data_set: DataSet, answers: Sequence[Sequence[str]], *, quick: bool) -> tuple[float, ...]:
     """Return accuracy, or micro- and macro-F1 over all topics of both parts."""
-    wanted = [set(row["topics"]) for row in one.rows("test", quick=quick)]
-    given = [set(topics) for topics in answers]
-    if len(given) != len(wanted):
-        raise ValueError(f"{one.name}: {len(given)} answers to {len(wanted)} articles")
-    if not one.multi:
-        return (sum(map(set.__eq__, given, wanted)) / len(wanted),)
-    topics = sorted(set().union(*wanted, *given))
-    hits = np.array([sum(topic in a and topic in b for a, b in zip(given, wanted, strict=True)) for topic in topics])
-    sizes = np.array([sum((topic in a) + (topic in b) for a, b in zip(given, wanted, strict=True)) for topic in topics])
+    wanted = [set(row["topics"]) for row in data_set.rows("test", quick=quick)]
+    predicted = [set(topics) for topics in answers]
+    if len(predicted) != len(wanted):
+        raise ValueError(f"{data_set.name}: {len(predicted)} answers to {len(wanted)} articles")
+    if not data_set.multi:
+        return (sum(map(set.__eq__, predicted, wanted)) / len(wanted),)
+    topics = sorted(set().union(*wanted, *predicted))
+    hits = np.array(
+        [sum(topic in a and topic in b for a, b in zip(predicted, wanted, strict=True)) for topic in topics]
+    )
+    sizes = np.array(
+        [sum((topic in a) + (topic in b) for a, b in zip(predicted, wanted, strict=True)) for topic in topics]
+    )
     return float(2 * hits.sum() / sizes.sum()), float(np.mean(2 * hits / sizes))
 
 
@@ -131,5 +135,5 @@ def _write_rows(path: Path, rows: Sequence[Row]) -> None:
 @cache
 def _rows(path: Path) -> list[Row]:
     with gzip.open(path, "rb") as lines:
-        found = list(map(json.loads, lines))
-    return [{"title": row["title"], "body": row["body"], "topics": row["labels"]} for row in found]
+        rows = list(map(json.loads, lines))
+    return [{"title": row["title"], "body": row["body"], "topics": row["labels"]} for row in rows]

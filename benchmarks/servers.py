@@ -64,7 +64,7 @@ def how_to_start(name: str, port: int, workers: int, *, quick: bool) -> Start:
     listen = ("--port", str(port), "--workers", str(workers))
     uvicorn = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", *listen)
     if name == "ours":
-        return Start((sys.executable, "-m", "service", "--model", str(bundle()), *listen))
+        return Start((sys.executable, "-m", "tagdesk", "serve", "--model", str(bundle()), *listen))
     if name == "empty":
         return Start((*uvicorn, "benchmarks.empty_service:app"))
     if name == "tutorial":

@@ -20,16 +20,17 @@ from benchmarks.load import post
 from benchmarks.made import bundle
 from benchmarks.servers import Service
 from benchmarks.table import VAR, markdown, number, say, write
-from models import Article, load
-from models.answer import answer
-from models.features import join
-from models.furniture import blank_furniture
-from models.html import looks_like_html
-from models.kernel import code_points
-from service import reading
-from service.app import create_app
-from service.settings import Settings
-from training.progress import progress
+from tagdesk.models import Article, load
+from tagdesk.models.answer import answer
+from tagdesk.models.features import join
+from tagdesk.models.reading.furniture import clean
+from tagdesk.models.reading.html import looks_like_html
+from tagdesk.progress import progress
+from tagdesk.service.app import create_app
+from tagdesk.service.http.articles import read_article
+from tagdesk.service.http.bodies import read_body
+from tagdesk.service.http.json_reader import read_json
+from tagdesk.service.settings import Settings
 
 Stage = tuple[str, Callable[[int], object]]
 
@@ -90,15 +91,15 @@ def _stages(rows: Sequence[Sent]) -> list[Stage]:
     model = load(bundle())
     settings = Settings(model=str(bundle()))
     sent = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
-    values = [reading.read_json(data) for data in sent]
+    values = [read_json(data) for data in sent]
     made = [Article(title=row["title"], body=row["body"]) for row in rows]
     texts = [article.text() for article in made]
     tagged = [model.tag(article) for article in made]
-    answers = [answer(one, model.ref) for one in tagged]
-    written = [to_json(one) for one in answers]
+    answers = [answer(result, model.ref) for result in tagged]
+    written = [to_json(values) for values in answers]
 
     def encode(i: int) -> None:
-        code_points(join([texts[i]])[0])
+        join([texts[i]], model.features.settings.reading)
 
     def score(i: int) -> object:
         return model.scores([texts[i]])
@@ -107,13 +108,13 @@ def _stages(rows: Sequence[Sent]) -> list[Stage]:
         return _finish(Response(written[i], media_type="application/json")(_scope(sent[i]), _receiver(b""), _drop))
 
     app = create_app(settings)
-    app.state.active.load()
+    app.parts.active.load()
     return [
-        ("read the body", lambda i: _finish(reading.read_body(Request(_scope(sent[i]), _receiver(sent[i])), 1 << 22))),
-        ("parse JSON", lambda i: reading.read_json(sent[i])),
-        ("validate, make the Article", lambda i: reading.read_article(values[i])),
+        ("read the body", lambda i: _finish(read_body(Request(_scope(sent[i]), _receiver(sent[i])), 1 << 22))),
+        ("parse JSON", lambda i: read_json(sent[i])),
+        ("validate, make the Article", lambda i: read_article(values[i])),
         ("does it look like HTML", lambda i: looks_like_html(rows[i]["body"])),
-        ("furniture", lambda i: blank_furniture(rows[i]["body"])),
+        ("furniture", lambda i: clean(rows[i]["body"], rows[i]["title"])),
         (_ENCODE, encode),
         (_KERNEL, score),  # less what encoding took
         ("model.tag", lambda i: model.tag(made[i])),
@@ -206,7 +207,7 @@ def _cpu(pid: int) -> float:
 def _profile(rows: Sequence[Sent]) -> str:
     """Let cProfile watch the app, and say where its dump is."""
     app = create_app(Settings(model=str(bundle())))
-    app.state.active.load()
+    app.parts.active.load()
     sent = [json.dumps(row).encode() for row in rows]
 
     async def ask() -> None:

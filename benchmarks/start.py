@@ -11,7 +11,7 @@ from benchmarks.memory import mapped, memory
 from benchmarks.peers import PeerMissing
 from benchmarks.servers import ANNIF, NAMES, Service
 from benchmarks.table import VAR, markdown, number, say, write
-from training.progress import progress
+from tagdesk.progress import progress
 
 _DEFAULT = tuple(name for name in NAMES if name not in ANNIF[1:])  # Annif's backends load into one service
 _ARRAYS = "arrays.safetensors"
@@ -43,22 +43,22 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
 def _service(name: str, workers: int, rows: list[Sent], rounds: int, *, quick: bool) -> tuple[object, ...]:
     with Service(name, workers, rows[0], quick=quick):
         pass  # the first start fills the caches
-    took, found = [], {}
+    took, memory_of = [], {}
     for _ in range(rounds):
         with Service(name, workers, rows[0], quick=quick) as service:
             took.append(service.ready_after)
             for row in rows:
                 service.ask(row)
-            found = {pid: memory(pid) for pid in service.processes}
-            found = {pid: one for pid, one in found.items() if one}
-            worker = max(found, key=lambda pid: found[pid]["Rss"])
+            memory_of = {pid: memory(pid) for pid in service.processes}
+            memory_of = {pid: sizes for pid, sizes in memory_of.items() if sizes}
+            worker = max(memory_of, key=lambda pid: memory_of[pid]["Rss"])
             arrays = mapped(worker, _ARRAYS) if name == "ours" else (0.0, 0.0)
-    mine = found[worker]
-    shared = number(mine["Shared_Clean"] + mine["Shared_Dirty"])
+    of_worker = memory_of[worker]
+    shared = number(of_worker["Shared_Clean"] + of_worker["Shared_Dirty"])
     if arrays[0]:
         shared += f" (arrays: {number(arrays[0])}, PSS {number(arrays[1])})"
-    everything = sum(one["Pss"] for one in found.values())
-    figures = (number(median(took)), number(mine["Rss"]), number(mine["Pss"]), shared, number(everything))
+    everything = sum(sizes["Pss"] for sizes in memory_of.values())
+    figures = (number(median(took)), number(of_worker["Rss"]), number(of_worker["Pss"]), shared, number(everything))
     return (NAMES[name], workers, *figures)
 
 

@@ -64,6 +64,18 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
+def check_variants(only: Iterable[str], variants: Iterable[str]) -> None:
+    """Check the names that `--only` gives.
+
+    Raises:
+        ValueError: one is no variant.
+    """
+    known = list(variants)
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(unknown)}; variants are {', '.join(known)}")
+
+
 def number(value: float) -> str:
     """Return a figure with three digits that count, and commas."""
     if value < 0:
@@ -81,8 +93,8 @@ def ratio(value: float) -> str:
 def write(name: str, title: str, parts: Iterable[str], *, quick: bool) -> None:
     """Print a report and write it to `results/<name>.md`; a quick one to `var/bench/results/`, as it proves nothing."""
     folder = results(quick=quick)
-    said = ["Quick run: it shows that the script runs, its figures mean nothing."] if quick else []
-    text = "\n\n".join([f"# {title}", *said, *parts, machine()]) + "\n"
+    notes = ["Quick run: it shows that the script runs, its figures mean nothing."] if quick else []
+    text = "\n\n".join([f"# {title}", *notes, *parts, machine()]) + "\n"
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
 
@@ -98,3 +110,8 @@ def say(text: str) -> None:
     """Say on standard error how far the work has come."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value below which a share of the values lies; there must be one."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]

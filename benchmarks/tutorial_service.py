@@ -30,6 +30,6 @@ class Topic(BaseModel):
 @app.post("/v1/tag")
 def tag(article: Article) -> list[Topic]:
     """Return the topics with a confidence of one half or more."""
-    found = pipeline.predict_proba([f"{article.title}\n{article.body}"])[0]
-    topics = zip(pipeline.classes_, found, strict=True)
+    probabilities = pipeline.predict_proba([f"{article.title}\n{article.body}"])[0]
+    topics = zip(pipeline.classes_, probabilities, strict=True)
     return [Topic(id=topic, confidence=confidence) for topic, confidence in topics if confidence >= 0.5]

@@ -14,11 +14,11 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.memory import Peak
-from benchmarks.peers import PeerMissing, last_line, python_of
+from benchmarks.peers import drawn, last_line
 from benchmarks.table import ROOT, markdown, number, ratio, results, say, write
-from training.__main__ import corpus_folder
-from training.config import load_config
-from training.progress import progress
+from tagdesk.progress import progress
+from tagdesk.training.config import load_config
+from tagdesk.training.corpora.places import corpus_folder
 
 Row = dict[str, Any]
 
@@ -38,8 +38,8 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
         "Each run is a process of its own; the kernel is compiled before the clock starts. Memory: the most that the "
         "process and its children took together (PSS), MiB, the texts included."
     )
-    found = [made[part](quick=quick) for part in parts]
-    write("vectorize", "Vectorizing and training", [*found, about], quick=quick)
+    figures = [made[part](quick=quick) for part in parts]
+    write("vectorize", "Vectorizing and training", [*figures, about], quick=quick)
 
 
 def measured(kind: str, who: str, articles: int, topics: int = 0, limit: float | None = None) -> Row:
@@ -90,20 +90,20 @@ def _vectorizing(*, quick: bool) -> str:
 
 
 def _training(*, quick: bool) -> str:
-    found = {who: measured("default", who, 4_000 if quick else 0) for who in WHO}
-    total = found["sklearn"]["seconds"]
+    figures = {who: measured("default", who, 4_000 if quick else 0) for who in WHO}
+    total = figures["sklearn"]["seconds"]
     rows = [
         (
             name,
-            *(number(found[who][part]) for part in ("vectorize", "fit", "calibrate", "seconds")),
-            ratio(total / found[who]["seconds"]),
-            number(found[who]["mib"]),
+            *(number(figures[who][part]) for part in ("vectorize", "fit", "calibrate", "seconds")),
+            ratio(total / figures[who]["seconds"]),
+            number(figures[who]["mib"]),
         )
         for who, name in (("ours", "Tagdesk"), ("sklearn", "TfidfVectorizer, OneVsRest(LinearSVC, n_jobs=2)"))
     ]
     head = ("seconds", "vectorize", "fit, folds and final", "calibrate", "all", "faster", "memory")
     return (
-        f"## Training on {found['ours']['articles']:,} articles, {found['ours']['topics']} topics\n\n"
+        f"## Training on {figures['ours']['articles']:,} articles, {figures['ours']['topics']} topics\n\n"
         + markdown(head, rows)
         + "\n\nFrom cleaned texts to calibrated topics. Out-of-fold scores are of all articles. scikit-learn's "
         "classes know no open topics (taken as no), so their model is another one."
@@ -117,7 +117,7 @@ def _make_train(*, quick: bool) -> str:
     with tempfile.TemporaryDirectory() as folder:
         start = perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "training", "train"],
+            [sys.executable, "-m", "tagdesk", "train"],
             cwd=ROOT,
             env=os.environ | {"TAGDESK_STORE": folder},
             stdout=subprocess.DEVNULL,
@@ -125,7 +125,7 @@ def _make_train(*, quick: bool) -> str:
         )
         peak = Peak(process)
         if process.wait():
-            raise RuntimeError("python -m training train failed")
+            raise RuntimeError("tagdesk train failed")
         seconds = perf_counter() - start
     return (
         f"`make train` of the default model, reading, cross-validation, calibration, measuring and writing included: "
@@ -145,7 +145,7 @@ def _growth(*, quick: bool) -> str:
     ]
     folder = results(quick=quick)
     _write_csv(folder / "growth.csv", rows)
-    said = _plot(folder)
+    plot = _plot(folder)
     table = markdown(("articles", "topics", "of them learnable", *_heads()), list(_growth_rows(rows)))
     about = (
         f"Vectorize, {load_config().fit.folds}-fold and final fit, calibrate. {_TOPICS} topics while articles grow, "
@@ -154,20 +154,20 @@ def _growth(*, quick: bool) -> str:
         "repeat. "
         f"A run that takes over {_LIMIT} s, reading included, is ended, and the plot leaves it out."
     )
-    return f"## Growth\n\n{said}\n\n{table}\n\n{about}"
+    return f"## Growth\n\n{plot}\n\n{table}\n\n{about}"
 
 
 def _grown(axis: str, who: str, articles: int, topics: int) -> Row:
     """Measure one size; where there are no figures, `missing` says why."""
     size = {"axis": axis, "who": who, "articles": articles, "topics": topics}
     try:
-        found = measured("train", who, articles, topics, _LIMIT)
+        figures = measured("train", who, articles, topics, _LIMIT)
     except subprocess.TimeoutExpired:
         return size | {"missing": f"> {_LIMIT} s"}
     except RuntimeError as error:
         say(str(error))
         return size | {"missing": "failed"}
-    return found | size | {"learned": found["topics"]}
+    return figures | size | {"learned": figures["topics"]}
 
 
 def _heads() -> Iterable[str]:
@@ -196,12 +196,5 @@ def _write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _plot(folder: Path) -> str:
-    try:
-        python = python_of("matplotlib")
-    except PeerMissing as error:
-        return f"No plot: {error}"
-    command = [str(python), str(_PLOT), str(folder / "growth.csv"), str(folder / "growth.png")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return f"No plot: {last_line(done.stderr)}"
-    return "![Time and memory of training over articles and topics](growth.png)"
+    caption = "Time and memory of training over articles and topics"
+    return drawn(_PLOT, folder / "growth.csv", folder / "growth.png", caption)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from models.topic_model import Evidence, TaggedArticle, TopicResult
+from tagdesk.models.topic_model import Evidence, TaggedArticle, TopicResult
 
 
 def answer(tagged: TaggedArticle, model: str) -> dict[str, Any]:
     """Return the answer to one article.
 
     Args:
-        tagged: what the model found.
+        tagged: the model's result.
         model: the model's name and version, `TopicModel.ref`.
     """
     return {
@@ -21,9 +21,9 @@ def answer(tagged: TaggedArticle, model: str) -> dict[str, Any]:
 
 
 def topic_answer(result: TopicResult) -> dict[str, Any]:
-    """Return one topic of the answer, with score and bias, and evidence, where the result has them."""
+    """Return one topic of the answer; score, bias and evidence only where the result has them."""
     topic = result.topic
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "id": topic.id,
         "name": topic.name,
         "qcodes": topic.qcodes,
@@ -32,18 +32,18 @@ def topic_answer(result: TopicResult) -> dict[str, Any]:
         "band": result.band,
     }
     if result.bias is not None:
-        found["score"] = round(result.score, 8)
-        found["bias"] = round(result.bias, 8)
+        values["score"] = round(result.score, 8)
+        values["bias"] = round(result.bias, 8)
     if result.evidence is not None:
-        found["evidence"] = [_evidence(one) for one in result.evidence]
-    return found
+        values["evidence"] = [_evidence(span) for span in result.evidence]
+    return values
 
 
-def _evidence(one: Evidence) -> dict[str, Any]:
+def _evidence(span: Evidence) -> dict[str, Any]:
     return {
-        "field": one.field,
-        "start": one.start,
-        "end": one.end,
-        "text": one.text,
-        "weight": round(one.weight, 8),
+        "field": span.field,
+        "start": span.start,
+        "end": span.end,
+        "text": span.text,
+        "weight": round(span.weight, 8),
     }

@@ -4,14 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from models import kernel
+from tagdesk.models import kernel
 
 Band = Literal["auto", "suggest"]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One topic's way from score to confidence to band.
+    """How one topic's score becomes a confidence and a band.
 
     The confidence is Platt's: 1 / (1 + exp(-(slope · score + offset))). (Platt, "Probabilistic outputs for support
     vector machines", 1999.)
@@ -20,7 +20,7 @@ class Calibration:
         slope: above 0, so that a higher score is a higher confidence.
         offset: any number.
         suggest: the confidence from which the topic is returned.
-        auto: the confidence from which it is safe to apply unseen; None where no cut-off keeps that promise.
+        auto: the confidence from which it is safe to apply unseen; None where no cut-off is safe.
 
     Raises:
         ValueError: naming every fault at once.

@@ -1,17 +1,19 @@
-"""What can go wrong, as one tree. Nothing here knows of HTTP; the service maps it in one table.
+"""All errors of Tagdesk's models, as one tree. Nothing here knows about HTTP; the service maps them in one table.
 
 TagdeskError
 ├── ArticleError            the article cannot be read; `field` says which part of it
 │   ├── EmptyArticle
 │   └── ArticleTooLong
+├── CannotRead              a file of articles cannot be read
 ├── BundleError             a model on disk cannot be used
-│   └── BundleNotFound
+│   ├── BundleNotFound
+│   └── CurrentChanged
 └── TaxonomyError           the topics' file is wrong
 """
 
 
 class TagdeskError(Exception):
-    """Base of every error that Tagdesk raises on purpose; its text is one sentence for a person."""
+    """Base of every error that Tagdesk raises on purpose; its message is one sentence, for people."""
 
 
 class ArticleError(TagdeskError):
@@ -31,7 +33,11 @@ class EmptyArticle(ArticleError):
 
 
 class ArticleTooLong(ArticleError):
-    """A field is longer than its cap."""
+    """A field is longer than its limit."""
+
+
+class CannotRead(TagdeskError):
+    """A file of articles cannot be read, as a whole or from some place on."""
 
 
 class BundleError(TagdeskError):
@@ -40,6 +46,10 @@ class BundleError(TagdeskError):
 
 class BundleNotFound(BundleError):
     """No bundle of that name or version is in the store."""
+
+
+class CurrentChanged(BundleError):
+    """The current version is no longer the one to be replaced: somebody else was faster."""
 
 
 class TaxonomyError(TagdeskError):

@@ -1,4 +1,8 @@
-"""Ask the processor for memory that is read soon: what a loop of random reads waits for comes while it works."""
+"""Ask the processor for memory that is read soon: what a loop of random reads waits for comes while it works.
+
+Without it, training's counting of n-grams takes 1.25 to 1.31 times as long (`python -m benchmarks prefetch`), and
+scoring an article 1.1 times as long, 1.2 times where the processor's caches are emptied before it.
+"""
 
 from collections.abc import Callable
 from typing import Any, cast

@@ -1,21 +1,29 @@
-"""Where models lie: the store that training writes to, and the read-only models that Tagdesk ships."""
+"""Where models are kept: the store that training writes to, and the read-only models that Tagdesk ships."""
 
 import fcntl
 import os
-import threading
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import EllipsisType
 
-from models.bundle import bundle_folder, load_bundle, sync_folder
-from models.errors import BundleError, BundleNotFound
-from models.topic_model import TopicModel
+from tagdesk.models.bundle import bundle_folder, load_bundle
+from tagdesk.models.errors import BundleError, BundleNotFound, CurrentChanged
+from tagdesk.models.files import write_file
+from tagdesk.models.topic_model import TopicModel
 
 SHIPPED = Path(__file__).with_name("store")
 CURRENT = "CURRENT"
 HISTORY = "HISTORY"
 
+Expected = str | EllipsisType | None
+"""The version that must be current for a change to be made. None: there must be none; `...`: it does not matter."""
+
 _REMEMBERED = 20
+_MAX_VERSION = 128  # bytes of a version's name
+_MAX_CURRENT = 256  # bytes of `CURRENT`
+_MAX_HISTORY = _REMEMBERED * (_MAX_VERSION + 1)
 
 
 def store() -> Path:
@@ -32,7 +40,7 @@ def load(ref: str | Path = "news-en") -> TopicModel:
 
     Raises:
         BundleNotFound: no such model in the store or among the shipped ones.
-        BundleError: it is damaged, or another than it is called.
+        BundleError: it is damaged, or its manifest has another name or version than its folder.
     """
     if isinstance(ref, Path) or os.sep in ref:
         return load_bundle(Path(ref))
@@ -52,12 +60,12 @@ def locate(ref: str) -> Path:
     if os.sep in ref:
         return Path(ref)
     name, _, version = ref.partition("@")
-    wanted = version or named(name)
+    wanted = version or default_version(name)
     if wanted and (folder := _find(store(), name, wanted)):
         return folder
     if wanted and not version:
         raise BundleNotFound(f"{name}'s {CURRENT} names version {wanted!r}, which is not there")
-    raise BundleNotFound(f"no model {ref!r} in {store()} or {SHIPPED}: train one with `make train`")
+    raise BundleNotFound(f"no model {ref!r} in {store()} or {SHIPPED}: train one with `tagdesk train --publish`")
 
 
 def versions(place: Path, name: str) -> list[str]:
@@ -73,13 +81,24 @@ def versions(place: Path, name: str) -> list[str]:
         return []
 
 
-def named(name: str) -> str | None:
-    """Return the version that a bare name means: the store's `CURRENT`, else the shipped one, else None.
+def default_version(name: str) -> str | None:
+    """Return the version that a name without a version means: the store's `CURRENT`, else the shipped one, else None.
 
     Raises:
         BundleError: `CURRENT` cannot be read.
     """
     return current(store(), name) or current(SHIPPED, name)
+
+
+def default_version_or_none(place: Path, name: str) -> str | None:
+    """Return what `default_version` does, for any store; None also where `CURRENT` cannot be read.
+
+    A damaged `CURRENT` is no reason to refuse the version that is to replace it.
+    """
+    try:
+        return current(place, name) or current(SHIPPED, name)
+    except BundleError:
+        return None
 
 
 def current(place: Path, name: str) -> str | None:
@@ -90,60 +109,72 @@ def current(place: Path, name: str) -> str | None:
     """
     path = bundle_folder(place, name, CURRENT)
     try:
-        version = path.read_text(encoding="ascii").strip()
-    except (FileNotFoundError, NotADirectoryError):
+        version = _lines(path, _MAX_CURRENT).strip()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            raise BundleError(f"cannot read {path}: it links to nowhere: remove it, and activate a version") from error
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"cannot read {path}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if not version:
         raise BundleError(f"{path} is empty: write the version to serve into it")
     return version
 
 
 def current_mark(name: str) -> tuple[object, ...]:
-    """Return a value that is another one after `CURRENT` was written, be it with the same version."""
+    """Return a value that changes whenever `CURRENT` is written, even with the same version."""
     return tuple(_mark(place / name / CURRENT) for place in (store(), SHIPPED))
 
 
 def previous(place: Path, name: str) -> str | None:
-    """Return the version that was current before, if it is still there."""
+    """Return the version that was current before this one, if it still exists."""
     past = _past(place, name)
     return past[-1] if past else None
 
 
-def make_current(place: Path, name: str, version: str, *, remember: bool = True) -> None:
-    """Let `CURRENT` name a version of the store, or a shipped one, atomically.
+def make_current(place: Path, name: str, version: str, *, remember: bool = True, expected: Expected = ...) -> None:
+    """Make a version of the store, or a shipped one, current, atomically.
 
     Args:
         place: the store.
         name: the model's name.
         version: the version.
-        remember: write down what was current before, for `roll_back`.
+        remember: record the version that was current before, for `roll_back`.
+        expected: change nothing unless this version is current (by the store's `CURRENT`, or else the shipped one).
 
     Raises:
         BundleNotFound: there is no such version.
-        BundleError: `CURRENT` cannot be written.
+        CurrentChanged: another version than `expected` is current.
+        BundleError: `CURRENT` cannot be written or, if a version is expected, be read.
     """
     if not _find(place, name, version):
         raise BundleNotFound(f"no version {version!r} of {name!r} in {place}")
     with _alone(place / name):
-        before = _named_or_none(place, name) if remember else None
+        _check_current(place, name, expected)
+        before = default_version_or_none(place, name) if remember else None
         if before and before != version:
             _write(place / name / HISTORY, [*_past(place, name), before][-_REMEMBERED:])
         _write(place / name / CURRENT, [version])
 
 
-def roll_back(place: Path, name: str) -> str:
-    """Let `CURRENT` name the version that was current before; again, the one before that.
+def roll_back(place: Path, name: str, *, expected: Expected = ...) -> str:
+    """Make the version current that was current before; called again, the version before that.
+
+    Args:
+        place: the store.
+        name: the model's name.
+        expected: change nothing unless this version is current (by the store's `CURRENT`, or else the shipped one).
 
     Returns:
-        That version.
+        The version that is current now.
 
     Raises:
-        BundleNotFound: no version is remembered that is still there.
-        BundleError: `CURRENT` cannot be written.
+        CurrentChanged: another version than `expected` is current.
+        BundleNotFound: no recorded version still exists.
+        BundleError: `CURRENT` cannot be written or, if a version is expected, be read.
     """
     with _alone(place / name):
+        _check_current(place, name, expected)
         past = _past(place, name)
         if not past:
             raise BundleNotFound(f"no version of {name!r} was current before in {place}: activate one by its name")
@@ -152,37 +183,74 @@ def roll_back(place: Path, name: str) -> str:
     return past[-1]
 
 
+def _check_current(place: Path, name: str, expected: Expected) -> None:
+    """Check that nobody else has changed the current version meanwhile; the folder must be locked."""
+    if isinstance(expected, EllipsisType):
+        return
+    now = current(place, name) or current(SHIPPED, name)
+    if now != expected:
+        raise CurrentChanged(
+            f"{name}: the current version is {now or 'none'} now, not {expected or 'none'}: "
+            "look at it, and repeat the change if it is still wanted"
+        )
+
+
 def _find(place: Path, name: str, version: str) -> Path | None:
     folders = (bundle_folder(where, name, version) for where in (place, SHIPPED))
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
-def _named_or_none(place: Path, name: str) -> str | None:
-    try:
-        return current(place, name) or current(SHIPPED, name)
-    except BundleError:  # a damaged one is no reason to refuse the version that is to replace it
-        return None
-
-
 def _past(place: Path, name: str) -> list[str]:
-    """Return what was current before and is still there, the latest last, which is not current now."""
+    """Return the versions that were current before and still exist, the latest last; the last is not current now."""
     try:
-        lines = (place / name / HISTORY).read_text(encoding="ascii").split()
+        lines = _lines(place / name / HISTORY, _MAX_HISTORY).split()
         past = [version for version in lines if _find(place, name, version)]
-    except (OSError, UnicodeDecodeError, BundleNotFound):
+    except (OSError, ValueError, BundleNotFound):
         return []
-    now = _named_or_none(place, name)
-    while past and past[-1] == now:  # the power failed between the two files
+    now = default_version_or_none(place, name)
+    while past and past[-1] == now:  # the power failed between the writing of the two files
         past.pop()
     return past
 
 
 def _mark(path: Path) -> object:
     try:
-        stat = path.stat()
-        return stat.st_ino, stat.st_mtime_ns, path.read_bytes()[:256]
-    except OSError:
+        with _opened(path) as descriptor:
+            status = os.fstat(descriptor)
+            return status.st_ino, status.st_mtime_ns, os.read(descriptor, _MAX_CURRENT)
+    except (OSError, ValueError):
         return None
+
+
+def _lines(path: Path, most: int) -> str:
+    """Read a short file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not a file, has more than `most` bytes, or is not ASCII.
+    """
+    with _opened(path) as descriptor:
+        written = os.read(descriptor, most + 1)
+    if len(written) > most:
+        raise ValueError(f"it has more than {most:,} bytes: write the version to serve into it")
+    return written.decode("ascii")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a file for reading, without waiting for a pipe or a device.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is not a regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file: remove it, and activate a version")
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -205,14 +273,4 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write(target: Path, lines: list[str]) -> None:
-    draft = target.with_name(f".{target.name}-{os.getpid()}-{threading.get_ident()}")
-    try:
-        with draft.open("w", encoding="ascii") as file:
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise BundleError(f"cannot write {target}: {error.strerror or error}") from error
+    write_file(target, "".join(f"{line}\n" for line in lines).encode("ascii"), BundleError)

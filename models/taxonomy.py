@@ -1,20 +1,25 @@
-"""Topics: what each is called, what it covers, where it stands, and its IPTC Media Topic codes."""
+"""Topics: their names, what they cover, their parents, and their IPTC Media Topic codes."""
 
 import re
 import tomllib
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from models.errors import TaxonomyError
+from tagdesk.models.errors import TaxonomyError
 
 Match = Literal["exact", "close", "narrower"]
 
 DEFAULT_TAXONOMY = Path(__file__).with_name("taxonomy.toml")
 
-_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+MEDIA_TOPICS = Path("media-topics")
+"""In place of a file: the Media Topics of the IPTC, which are shipped."""
+
+_LONGEST_ID = 64
 _QCODE = re.compile(r"[^\s:]+:\S+")
 _KEYS = {"id", "name", "description", "parent", "implies_parent", "codes"}
 
@@ -32,12 +37,13 @@ class Topic:
     """One topic of a taxonomy.
 
     Attributes:
-        id: 1-64 of a-z, 0-9, `.`, `_` and `-`.
+        id: 1-64 small letters of any script, digits, `.`, `_` and `-`, in Unicode's form NFC.
         name: for people.
         description: what it covers.
-        parent: the id of the topic above, for display and codes.
+        parent: the id of the topic above it, for display and codes.
         codes: concepts of other vocabularies.
-        implies_parent: an article of this topic is one of its parent too, so its confidence is at most the parent's.
+        implies_parent: whether every article of this topic is also one of its parent, so that its confidence is at
+            most the parent's.
     """
 
     id: str
@@ -78,7 +84,7 @@ class Taxonomy:
 
     @property
     def implied(self) -> tuple[tuple[int, int], ...]:
-        """Column of every topic that implies its parent, and the parent's; a parent comes before what implies it."""
+        """Columns of every topic that implies its parent and of the parent, parents before the topics below them."""
         above = {topic.id: topic.parent for topic in self.topics if topic.parent is not None and topic.implies_parent}
         order = TopologicalSorter({child: [parent] for child, parent in above.items()}).static_order()
         return tuple((self._column[topic], self._column[above[topic]]) for topic in order if topic in above)
@@ -114,11 +120,13 @@ class Taxonomy:
 
 
 def load_taxonomy(path: Path = DEFAULT_TAXONOMY) -> Taxonomy:
-    """Read a taxonomy from a TOML file.
+    """Read a taxonomy from a TOML file; `MEDIA_TOPICS` is the one that is shipped, unless there is such a file.
 
     Raises:
         TaxonomyError: the file is missing, is not TOML, or is wrong.
     """
+    if path == MEDIA_TOPICS and not path.exists():
+        path = Path(__file__).with_name("media-topics.toml")
     try:
         return Taxonomy.from_json(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -160,32 +168,50 @@ def _topic_json(topic: Topic) -> dict[str, Any]:
 
 
 def _faults(topics: tuple[Topic, ...]) -> Iterator[str]:
-    ids = [topic.id for topic in topics]
+    counts = Counter(topic.id for topic in topics)
     parents = {topic.id: topic.parent for topic in topics}
+    endless = _without_a_top(parents)
     if not topics:
         yield "it has no topics"
     for topic in topics:
-        if not _ID.fullmatch(topic.id):
-            yield f"id {topic.id!r} must be 1-64 of a-z, 0-9, '.', '_' and '-'"
-        if ids.count(topic.id) > 1:
-            yield f"id {topic.id!r} stands twice"
+        if not _is_id(topic.id):
+            yield f"id {topic.id!r} must be 1-64 small letters, digits, '.', '_' and '-'"
+        if counts[topic.id] > 1:
+            yield f"id {topic.id!r} appears twice"
         if topic.parent is not None and topic.parent not in parents:
             yield f"{topic.id}: no topic {topic.parent!r} to be its parent"
-        elif _in_a_circle(topic.id, parents):
-            yield f"{topic.id}: its parents go round in a circle"
+        elif topic.id in endless:
+            yield f"{topic.id}: its parents form a circle"
         if topic.implies_parent and topic.parent is None:
             yield f"{topic.id}: implies_parent without a parent: name one, or leave implies_parent out"
         for code in topic.codes:
             if not _QCODE.fullmatch(code.qcode):
-                yield f"{topic.id}: code {code.qcode!r} must be written scheme:code, e.g. medtop:16000000"
+                yield f"{topic.id}: code {code.qcode!r} must have the form scheme:code, e.g. medtop:16000000"
             if code.match not in get_args(Match):
                 yield f"{topic.id}: match {code.match!r} must be one of {', '.join(get_args(Match))}"
 
 
-def _in_a_circle(topic: str, parents: Mapping[str, str | None]) -> bool:
-    above = parents[topic]
-    for _ in parents:
-        if above is None or above == topic:
-            break
-        above = parents.get(above)
-    return above is not None
+def _is_id(text: str) -> bool:
+    kinds = [unicodedata.category(char)[0] for char in text]
+    return (
+        0 < len(text) <= _LONGEST_ID
+        and all(kind in "LMN" or char in "._-" for kind, char in zip(kinds, text, strict=True))
+        and kinds[0] in "LN"
+        and kinds[-1] in "LMN"
+        and text == text.lower()
+        and unicodedata.is_normalized("NFC", text)
+    )
+
+
+def _without_a_top(parents: Mapping[str, str | None]) -> set[str]:
+    """Return the topics whose parents form a circle; each topic is visited once."""
+    has_top: dict[str, bool] = {}
+    for topic in parents:
+        chain: list[str] = []
+        above: str | None = topic
+        while above is not None and above in parents and above not in has_top:
+            has_top[above] = False  # so that a circle ends where it began
+            chain.append(above)
+            above = parents[above]
+        has_top |= dict.fromkeys(chain, above is None or has_top.get(above, True))
+    return {topic for topic, ends in has_top.items() if not ends}

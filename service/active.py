@@ -1,25 +1,23 @@
-"""The model being served: loaded, verified and warmed before it answers, swapped for another in one assignment."""
+"""The model being served: loaded, verified and warmed up before it answers, and swapped in one assignment."""
 
 import asyncio
 import gc
 import logging
 import os
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from starlette.requests import Request
-
-from models import Article, BundleError, BundleNotFound, TagdeskError, TopicModel, load, storage
-from models.answer import answer
-from service.problems import Problem, internal_error
-from service.shadow import Shadow
-from service.workers import Workers
+from tagdesk.models import BundleError, BundleNotFound, TagdeskError, TopicModel, load, storage
+from tagdesk.models.answer import answer
+from tagdesk.models.compiling import warm_up
+from tagdesk.models.errors import CurrentChanged
+from tagdesk.service.example import EXAMPLE
+from tagdesk.service.shadow import Shadow
+from tagdesk.service.workers import Workers
 
 INTERVAL = 0.5
 """Seconds between looks at `CURRENT`."""
@@ -31,17 +29,9 @@ _LONGEST_REASON = 500
 
 logger = logging.getLogger("tagdesk")
 
-EXAMPLE = Article(
-    id="2026-11-23/storm",
-    title="Storm cuts power to 40,000 homes along the west coast",
-    body=(
-        "Winds of up to 130 km/h brought down power lines and flooded roads overnight, and the weather service kept "
-        "its warning for heavy rain in place until Tuesday evening. The electricity grid operator said most "
-        "households would be reconnected by noon. Rescue workers evacuated two villages where a river had burst "
-        "its banks; the government promised emergency aid to families who lost their homes in the floods."
-    ),
-    language="en",
-)
+
+class ModelNotReady(TagdeskError):
+    """No model has been loaded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +41,7 @@ class Served:
     Attributes:
         model: the model.
         example: its answer to `EXAMPLE`, shown in the API's description.
-        since: since when it answers, UTC.
+        since: when it began to answer, UTC.
     """
 
     model: TopicModel
@@ -62,39 +52,39 @@ class Served:
 class ActiveModel:
     """The model that answers, and none before it has tagged real articles.
 
-    A request takes the model once and keeps it, so a swap mixes no answers.
+    A request takes the model once and keeps it, so a swap never mixes two models in one answer. A new model is loaded,
+    then written down as current if that was asked for, and answers only then: a swap returns what `CURRENT` names.
 
     Args:
-        ref: what `models.load` takes. A bare name follows `CURRENT`; a version or a path is served until the end.
-        workers: whom to tell what is served.
-        shadow: what is compared with the active model.
+        ref: what `tagdesk.load` takes. A bare name follows `CURRENT`; a version or a path is served until the end.
+        workers: those who are told what is served.
+        loader: the thread in which models are loaded and swapped.
 
     Attributes:
-        listeners: are told of every model loaded: whether it answers now, and its name and version.
+        listeners: called after every attempt to load a model, with the outcome and the model's name and version.
         name: the model's name where `CURRENT` is followed, else None.
     """
 
-    def __init__(self, ref: str, workers: Workers | None = None, shadow: Shadow | None = None) -> None:
+    def __init__(self, ref: str, workers: Workers, loader: ThreadPoolExecutor) -> None:
         self.ref = ref
         self.name = None if "@" in ref or os.sep in ref else ref
         self.listeners: list[Callable[[Outcome, str], None]] = []
-        self._workers = workers or Workers()
-        self._shadow = shadow
+        self._workers = workers
+        self._loader = loader
+        self._shadow: Shadow | None = None
         self._served: Served | None = None
         self._failure: dict[str, str] | None = None
         self._mark: tuple[object, ...] = ()
-        self._loader = ThreadPoolExecutor(1, "loader")
-        self._telling = threading.Lock()
 
     @property
     def model(self) -> TopicModel:
         """The model.
 
         Raises:
-            Problem: not loaded yet.
+            ModelNotReady: not loaded yet.
         """
         if self._served is None:
-            raise Problem("not-ready", "The model is being loaded: try again soon.", headers={"Retry-After": "2"})
+            raise ModelNotReady("the model is being loaded: try again soon")
         return self._served.model
 
     @property
@@ -103,32 +93,33 @@ class ActiveModel:
         return self._served.example if self._served else None
 
     def load(self) -> None:
-        """Load the first model, and the shadow.
+        """Load the first model.
 
-        A worker that replaces a dead one while `CURRENT` names a bad bundle serves what the others serve.
+        If `CURRENT` names a bad bundle, a worker that replaces a dead one serves what the others serve.
 
         Raises:
             BundleError: it cannot be used.
         """
-        if self._shadow is not None:
-            self._shadow.load()
         if self.name:
             self._mark = storage.current_mark(self.name)
         try:
             served = _load(self.ref)
         except TagdeskError as error:
-            others = self._workers.last_served() if self.name else []
+            others = self._workers.last_served(self.name) if self.name else []
             if not others:
                 raise
             served = _load(others[0])
             self._note_failure(self.ref, error)
         self._swap(served)
-        self.tell()
+
+    def compare_with(self, shadow: Shadow) -> None:
+        """Compare the model, and those that take its place, with a shadow."""
+        self._shadow = shadow
+        shadow.compare_with(self.model.ref)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Load the model, then follow `CURRENT` and let the shadow compare, as long as the block runs."""
-        await self._in_loader(lambda: self.load())
+        """Follow `CURRENT` and let the shadow compare, as long as the block runs."""
         tasks = [asyncio.create_task(self._watch())]
         if self._shadow is not None:
             tasks.append(asyncio.create_task(self._shadow.run()))
@@ -138,10 +129,8 @@ class ActiveModel:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._workers.leave()
 
     async def _in_loader(self, work: Callable[[], T]) -> T:
-        """Load and swap in one thread: one at a time, and what loading takes of memory is taken once."""
         return await asyncio.get_running_loop().run_in_executor(self._loader, work)
 
     async def _watch(self) -> None:
@@ -149,8 +138,26 @@ class ActiveModel:
             await asyncio.sleep(INTERVAL)
             try:
                 await self._in_loader(self._look)
-            except Exception as error:  # noqa: BLE001 - the next look may do better
-                internal_error(error)
+            except Exception:  # the next look may do better
+                logger.exception("cannot look for another model")
+
+    def _look(self) -> None:
+        """Serve what `CURRENT` names if it has changed; if that cannot be served, the old model stays."""
+        mark = storage.current_mark(self.name) if self.name else self._mark
+        if mark != self._mark:
+            self._mark = mark
+            self._follow(str(self.name))
+        self.publish()
+
+    def _follow(self, name: str) -> None:
+        ref = name
+        try:
+            if version := storage.default_version(name):
+                ref = f"{name}@{version}"
+            if ref != self.model.ref:
+                self._swap(_load(ref))
+        except TagdeskError as error:
+            self._note_failure(ref, error)
 
     async def activate(self, version: str) -> str:
         """Serve a version, and let `CURRENT` name it, for the other workers to follow.
@@ -160,76 +167,81 @@ class ActiveModel:
 
         Raises:
             BundleNotFound: there is no such version.
+            CurrentChanged: another version became current in the meantime, which stays.
             BundleError: it cannot be used, or `CURRENT` cannot be written: nothing has changed.
         """
-        return await self._in_loader(
-            lambda: self._change(version, lambda place, name: storage.make_current(place, name, version))
-        )
+        name = self._followed()
+        expected = await asyncio.to_thread(storage.default_version_or_none, storage.store(), name)
+        return await self._in_loader(lambda: self._activate(name, version, expected))
+
+    def _activate(self, name: str, version: str, expected: str | None) -> str:
+        with self._failure_noted(f"{name}@{version}"):
+            served = self._loaded(name, version)
+            storage.make_current(storage.store(), name, version, expected=expected)
+        self._swap(served)
+        return served.model.ref
 
     async def roll_back(self) -> str:
         """Serve the version that was current before, as `activate` does.
 
+        Returns:
+            Name and version of the model.
+
         Raises:
             BundleNotFound: there is none.
+            CurrentChanged: another version became current in the meantime, which stays.
             BundleError: it cannot be used, or `CURRENT` cannot be written: nothing has changed.
         """
-        return await self._in_loader(self._roll_back)
+        name = self._followed()
+        expected = await asyncio.to_thread(storage.default_version_or_none, storage.store(), name)
+        return await self._in_loader(lambda: self._roll_back(name, expected))
 
-    def _roll_back(self) -> str:
-        version = storage.previous(storage.store(), self._followed())
+    def _roll_back(self, name: str, expected: str | None) -> str:
+        version = storage.previous(storage.store(), name)
         if version is None:
-            raise BundleNotFound("no version that is still there was current before: activate one by its name")
-        return self._change(version, storage.roll_back)
+            raise BundleNotFound("no earlier version is left to go back to: activate a version by its name")
+        with self._failure_noted(f"{name}@{version}"):
+            served = self._loaded(name, version)
+            written = storage.roll_back(storage.store(), name, expected=expected)
+            if written != version:  # the one in between was deleted meanwhile
+                served = _load(f"{name}@{written}")
+        self._swap(served)
+        return served.model.ref
 
     def _followed(self) -> str:
         if self.name is None:
             raise BundleError(f"the service was started with one fixed model: start it with --model {self.model.name}")
         return self.name
 
-    def _change(self, version: str, write: Callable[[Path, str], object]) -> str:
-        name = self._followed()
-        served = self._served
-        try:
-            if served is None or served.model.version != version:
-                served = _load(f"{name}@{version}")
-            write(storage.store(), name)
-        except TagdeskError as error:
-            self._note_failure(f"{name}@{version}", error)
-            raise
-        self._swap(served)
-        self.tell()
-        return f"{name}@{version}"
-
-    def _look(self) -> None:
-        """Serve what `CURRENT` names, if it was written; where that cannot be served, the old model stays."""
-        mark = storage.current_mark(self.name) if self.name else self._mark
-        if mark != self._mark:
-            self._mark = mark
-            self._follow(str(self.name))
-        self.tell()
-
-    def _follow(self, name: str) -> None:
-        ref = name
-        try:
-            if version := storage.named(name):
-                ref = f"{name}@{version}"
-            if ref != self.model.ref:
-                self._swap(_load(ref))
-        except TagdeskError as error:
-            self._note_failure(ref, error)
+    def _loaded(self, name: str, version: str) -> Served:
+        """Load a version, unless it is the one that answers already."""
+        if self._served is not None and self._served.model.ref == f"{name}@{version}":
+            return self._served
+        return _load(f"{name}@{version}")
 
     def _swap(self, served: Served) -> None:
-        """Let a model answer from now on; requests that have begun keep the one they took."""
+        """Let a model answer from now on; requests under way keep the model they took."""
         if self._served is served:
             return
-        if self._shadow is not None:
-            served = replace(served, model=self._shadow.watch(served.model))
         self._served = served
+        if self._shadow is not None:
+            self._shadow.compare_with(served.model.ref)
         for listener in self.listeners:
             listener("ok", served.model.ref)
-        # All that lives as long as the process: the collector would walk it for a tenth of a second, amid a request.
+        self.publish()
+        # All of it lives as long as the process: the collector would walk it for a tenth of a second amid a request.
         gc.collect()
         gc.freeze()
+
+    @contextmanager
+    def _failure_noted(self, ref: str) -> Iterator[None]:
+        try:
+            yield
+        except CurrentChanged:  # no fault of this model's
+            raise
+        except TagdeskError as error:
+            self._note_failure(ref, error)
+            raise
 
     def _note_failure(self, ref: str, error: Exception) -> None:
         reason = str(error)[:_LONGEST_REASON]
@@ -237,29 +249,26 @@ class ActiveModel:
         logger.error("%s is not served: %s", ref, reason)
         for listener in self.listeners:
             listener("failed", ref)
-        self.tell()
+        self.publish()
 
-    def tell(self) -> None:
-        """Tell the other workers what is served."""
-        with self._telling:
-            served = self._served
-            if served is not None:
-                state = {"model": served.model.ref, "since": served.since, "failure": self._failure}
-                self._workers.tell(state | {"shadow": self._shadow.state() if self._shadow else None})
+    def publish(self) -> None:
+        """Let the other workers know what is served."""
+        served = self._served
+        if served is not None:
+            shadow = self._shadow.state() if self._shadow else None
+            state = {"model": served.model.ref, "since": served.since, "failure": self._failure, "shadow": shadow}
+            self._workers.publish(state)
 
 
 def _load(ref: str) -> Served:
-    """Load a model and tag articles with it, as text, as HTML and strange: what loads or compiles does so here.
+    """Load a model and try it: what loads or compiles does so here, and not while a reader waits.
 
     Raises:
         BundleError: it cannot be used.
     """
     try:
         model = load(ref)
-        as_html = Article(title=EXAMPLE.title, body_html=f"<p>{EXAMPLE.body}</p>")
-        model.tag(as_html, explain=True)
-        model.tag(EXAMPLE, explain=True)
-        model.tag(Article(body="zxqv wqzx vvkq " * 9))  # unknown words: what language is it?
+        warm_up(model)
         return Served(model, answer(model.tag(EXAMPLE), model.ref), _now())
     except BundleError:
         raise
@@ -269,9 +278,3 @@ def _load(ref: str) -> Served:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def active_model(request: Request) -> TopicModel:
-    """Return the model that answers this request."""
-    active: ActiveModel = request.app.state.active
-    return active.model

@@ -1,35 +1,56 @@
 """The application: settings in, an ASGI app out."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.telemetry import TelemetryConfig
 
-from service import changes, drift, feedback, metrics, model_routes, queue, session_routes, tagging, topics
-from service.active import ActiveModel
-from service.dialects import annif, imatrics
-from service.drift import Drift
-from service.keys import KeyRing
-from service.ledger.database import open_database
-from service.ledger.ledger import Ledger
-from service.limits import Limits
-from service.metrics import Metrics
-from service.observe import Observed, telemetry
-from service.openapi import complete, require_keys
-from service.problems import UnexpectedErrors, handlers
-from service.security import RequireKey, SecurityHeaders
-from service.session import Sessions
-from service.settings import Settings
-from service.shadow import Shadow
-from service.static import add_desk
-from service.stopping import Stopping, UnreadyWhenStopping
-from service.workers import Workers
+from tagdesk.service.description import TAGS, complete
+from tagdesk.service.dialects import annif, imatrics, label_studio
+from tagdesk.service.edge.access import Access
+from tagdesk.service.edge.keys import KeyRing
+from tagdesk.service.edge.limits import Limits
+from tagdesk.service.edge.logs import as_json, as_text
+from tagdesk.service.edge.metrics import Metrics
+from tagdesk.service.edge.middleware import Edge
+from tagdesk.service.edge.origins import Origins
+from tagdesk.service.edge.rules import RuleBook
+from tagdesk.service.edge.sessions import Sessions
+from tagdesk.service.languages import ActiveModels
+from tagdesk.service.ledger.drift import Drift
+from tagdesk.service.ledger.engines import open_database
+from tagdesk.service.ledger.ledger import Ledger
+from tagdesk.service.parts import Parts
+from tagdesk.service.routes import changes, drift, feedback, health, models, queue, reference, session, tag, topics
+from tagdesk.service.routes.desk import desk_router
+from tagdesk.service.settings import Settings
+from tagdesk.service.shadow import Shadow
+from tagdesk.service.stopping import Stopping
+from tagdesk.service.workers import Workers
 
 DESK = Path(__file__).with_name("desk")
 
+_PARTS = (
+    tag,
+    feedback,
+    queue,
+    drift,
+    changes,
+    session,
+    topics,
+    models,
+    health,
+    reference,
+    annif,
+    imatrics,
+    label_studio,
+)
+_NOT_TRACED = frozenset({"/livez", "/readyz", "/metrics"})
 _DESCRIPTION = (
     "Post an article, get its topics back, each with a calibrated confidence and, on request, the words that speak "
     "for it. Errors are problems (RFC 9457) and never quote the article."
@@ -37,97 +58,136 @@ _DESCRIPTION = (
 
 
 class Tagdesk(FastAPI):
-    """The service as an ASGI app."""
+    """The service as an ASGI app: FastAPI's routes behind one middleware of our own, in place of Starlette's five.
+
+    Args:
+        settings: the service's settings.
+        described: arguments for FastAPI.
+
+    Attributes:
+        parts: what the routes and the edge work with.
+    """
+
+    def __init__(self, settings: Settings, **described: Any) -> None:
+        super().__init__(**described)
+        self.parts = _parts(settings, self.forget_description)
+
+    def build_middleware_stack(self) -> Edge:
+        """Return the door that every request passes."""
+        parts, settings = self.parts, self.parts.settings
+        return Edge(
+            AsyncExitStackMiddleware(self.router),
+            rules=RuleBook(self.router.routes),
+            origins=Origins(settings.allowed_origins),
+            access=Access(parts.ring, parts.sessions, settings.names),
+            limits=parts.limits,
+            metrics=parts.metrics,
+            as_line=(as_json if settings.log_json else as_text) if settings.access_log else None,
+            traced=settings.telemetry,
+        )
+
+    @property
+    def edge(self) -> Edge:
+        """The door around the app."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        assert isinstance(self.middleware_stack, Edge)
+        return self.middleware_stack
 
     def openapi(self) -> dict[str, Any]:
-        """Return the API's description."""
-        if self.openapi_schema is None:
-            active: ActiveModel = self.state.active
-            settings: Settings = self.state.settings
-            self.openapi_schema = complete(super().openapi(), settings.max_batch, active.example)
-            if settings.keys_file:
-                require_keys(self.openapi_schema)
-        return self.openapi_schema
+        """Return the API's description, with examples from the model that answers now."""
+        schema = self.openapi_schema
+        if schema is None:
+            made = super().openapi()
+            schema = complete(made, self.router.routes, self.parts.settings, self.parts.active)
+            self.openapi_schema = schema
+        return schema
 
     def forget_description(self) -> None:
-        """Let the next reader have examples of the model that answers then."""
+        """Forget the description, whose examples are those of another model."""
         self.openapi_schema = None
 
 
 def create_app(settings: Settings) -> Tagdesk:
     """Build the service; its model is loaded when the app starts."""
-    # Swagger UI and ReDoc load their scripts from elsewhere, which this house does not do.
     app = Tagdesk(
+        settings,
         title="Tagdesk",
         version="1",
         description=_DESCRIPTION,
-        docs_url=None,
+        openapi_tags=TAGS,
+        openapi_url=None,  # `routes.health` answers it
+        docs_url=None,  # `routes.reference` does: Swagger UI and ReDoc load their scripts from other sites
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
-        exception_handlers=handlers(),
-        telemetry=telemetry(on=settings.telemetry),
+        telemetry=_telemetry(on=settings.telemetry),
     )
-    app.state.settings = settings
-    app.state.metrics = Metrics()
-    app.state.workers = Workers.from_environment()
-    app.state.shadow = Shadow(settings.shadow) if settings.shadow else None
-    app.state.active = ActiveModel(settings.model, app.state.workers, app.state.shadow)
-    app.state.active.listeners.append(lambda *_: app.forget_description())
-    app.state.active.listeners.append(app.state.metrics.loaded)
-    if app.state.shadow:
-        app.state.shadow.listeners.append(app.state.metrics.disagreed)
-    app.state.ledger = Ledger(
-        open_database(settings.database_url), keep_text=settings.keep_text, retention_days=settings.retention_days
-    )
-    app.state.drift = Drift()
-    app.state.stopping = Stopping(settings.stop_delay)
     # Not `include_router`, which would match every request twice.
-    for part in (
-        tagging,
-        feedback,
-        queue,
-        drift,
-        changes,
-        session_routes,
-        topics,
-        model_routes,
-        metrics,
-        annif,
-        imatrics,
-    ):
+    for part in _PARTS:
         app.router.routes += part.router.routes
-    add_desk(app, DESK)
-    # The last that is added is the outermost.
-    app.add_middleware(UnreadyWhenStopping, stopping=app.state.stopping)
-    app.add_middleware(
-        Limits,
-        rate=settings.rate_limit / settings.workers,  # each worker counts for itself
-        concurrent=settings.max_concurrent,
-        body_seconds=settings.body_timeout,
-    )
-    app.state.ring = KeyRing(Path(settings.keys_file)) if settings.keys_file else None
-    app.state.sessions = Sessions.from_environment()
-    app.add_middleware(RequireKey, ring=app.state.ring, sessions=app.state.sessions)
-    app.add_middleware(UnexpectedErrors)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(Observed, settings=settings, metrics=app.state.metrics, routes=app.router.routes)
+    app.router.routes += desk_router(DESK).routes
     return app
 
 
+def _parts(settings: Settings, forget_description: Callable[[], None]) -> Parts:
+    """Make the parts that the routes and the edge work with, and connect those that listen to others."""
+    metrics, workers = Metrics(), Workers.from_environment()
+    shadow = Shadow(settings.shadow) if settings.shadow else None
+    active = ActiveModels(settings.by_language, workers, shadow)
+    active.listen(lambda *_: forget_description())
+    active.listen(metrics.loaded)
+    if shadow:
+        shadow.listeners.append(metrics.disagreed)
+    ledger = Ledger(
+        open_database(settings.database_url), keep_text=settings.keep_text, retention_days=settings.retention_days
+    )
+    ledger.listeners.append(metrics.ledger)
+    return Parts(
+        settings=settings,
+        metrics=metrics,
+        workers=workers,
+        shadow=shadow,
+        active=active,
+        ledger=ledger,
+        drift=Drift(),
+        stopping=Stopping(settings.stop_delay),
+        ring=KeyRing(Path(settings.keys_file)) if settings.keys_file else None,
+        sessions=Sessions(ledger),
+        limits=Limits(
+            rate=settings.rate_limit / settings.workers,  # each worker counts for itself
+            places=settings.max_concurrent,
+            most_held=settings.max_held,
+            body_seconds=settings.body_timeout,
+        ),
+    )
+
+
+def _telemetry(*, on: bool) -> TelemetryConfig:
+    """Return FastAPI's configuration of OpenTelemetry: one span per request, or nothing.
+
+    Without its log records, which quote exceptions, and its metrics, which we have already.
+    """
+    return {
+        "auto_configure": on,
+        "tracing": on,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": lambda scope: scope["path"] in _NOT_TRACED,
+    }
+
+
 def app_from_environment() -> Tagdesk:
-    """Build the service of a worker process, whose settings travel in its environment."""
-    # While a long article is tagged in a thread the event loop gets its turn after 1 ms, not 5 (measured).
+    """Build the service of a worker process from the settings in its environment."""
+    # While a long article is tagged in a thread the event loop gets its turn after 0.5 ms, not 5 (measured).
     sys.setswitchinterval(0.0005)
     return create_app(Settings.from_environment())
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    active: ActiveModel = app.state.active
-    stopping: Stopping = app.state.stopping
-    settings: Settings = app.state.settings
-    ledger: Ledger = app.state.ledger
-    async with active.following(), ledger.running():
-        with stopping.watched():
-            yield {"head_timeout": settings.head_timeout}  # for `protocol.py`
+async def _lifespan(app: Tagdesk) -> AsyncIterator[dict[str, Any]]:
+    parts = app.parts
+    async with parts.metrics.written(), parts.active.following(), parts.ledger.running():
+        with parts.stopping.watched():
+            yield {"head_timeout": parts.settings.head_timeout, "refuse": app.edge.refuse}  # for `server.protocol`

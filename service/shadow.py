@@ -1,4 +1,4 @@
-"""A second model that scores the same traffic after the answer: where it would have answered otherwise."""
+"""A second model that scores the same traffic after each answer, to see where it would have answered differently."""
 
 import asyncio
 import heapq
@@ -6,10 +6,11 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from models import Article, TagdeskError, TaggedArticle, TopicModel, load
+from tagdesk.models import Article, TagdeskError, TaggedArticle, TopicModel, load
+from tagdesk.service.threads import LONG, length
 
 Side = Literal["active", "shadow"]
 
@@ -18,20 +19,19 @@ Row = tuple[float, str, str, float, float]
 MOST_LISTED = 20
 
 _MOST_WAITING = 64  # beyond, the service is busy: the shadow passes articles over
-_LONG = 50_000  # characters from which an article is scored in a thread
 
 logger = logging.getLogger("tagdesk")
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What the shadow found since the active model answers.
+    """What the comparison has shown since the active model began to answer.
 
     Attributes:
         active: name and version of the active model.
-        articles: compared.
-        passed_over: not compared, because the service was busy.
-        given_by: how often a topic was given by one model alone, by topic and by which.
+        articles: number compared.
+        passed_over: number not compared, because the service was busy.
+        given_by: how often only one of the models gave a topic, by topic and model.
         strongest: difference in confidence, article's id, topic, and the confidence by the active and by the shadow.
     """
 
@@ -46,13 +46,13 @@ class Shadow:
     """A model that is compared with the active one, article by article.
 
     Args:
-        ref: what `models.load` takes.
+        ref: what `tagdesk.models.load` takes.
 
     Attributes:
         model: the shadow; None where it could not be loaded, or not yet.
         failure: why it could not be loaded.
-        listeners: are told of every topic that one of the two models alone gave, and which of them.
-        comparison: what was found.
+        listeners: called with every topic that only one of the two models gave, and which model.
+        comparison: what it has shown so far.
     """
 
     def __init__(self, ref: str) -> None:
@@ -66,32 +66,33 @@ class Shadow:
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Load the model; where that fails the log says why, and the service answers all the same."""
+        """Load the model; if that fails, the log says why and the service answers without it."""
         try:
             self.model = load(self.ref)
         except TagdeskError as error:
             self.failure = str(error)
             logger.error("the shadow cannot be used: %s", error)  # noqa: TRY400 - the sentence says it all
 
-    def watch(self, model: TopicModel) -> TopicModel:
-        """Return the model that answers from now on, such that the shadow learns of every answer."""
-        self.comparison = Comparison(model.ref)
-        if self.model is None:
-            return model
-        watched = _Watched(**{one.name: getattr(model, one.name) for one in fields(model) if one.init})
-        object.__setattr__(watched, "show", self._show)
-        return watched
+    def compare_with(self, active: str) -> None:
+        """Start a new comparison: another model answers from now on.
 
-    def _show(self, model: TopicModel, article: Article, tagged: TaggedArticle) -> None:
-        """Keep an article for the time after its answer; called in the event loop or a thread."""
+        Args:
+            active: its name and version.
+        """
+        self.comparison = Comparison(active)
+
+    def show(self, model: TopicModel, article: Article, tagged: TaggedArticle) -> None:
+        """Queue an article that the active model tagged for comparison; may be called from any thread."""
+        if self.model is None or model.ref != self.comparison.active:
+            return
         if len(self._waiting) >= _MOST_WAITING:
             self.comparison.passed_over += 1
             return
-        self._waiting.append((model, article, {one.topic.id: one.confidence for one in tagged.topics}))
+        self._waiting.append((model, article, {result.topic.id: result.confidence for result in tagged.topics}))
         self._wake()
 
     async def run(self) -> None:
-        """Compare what was tagged, one article at a time, until cancelled."""
+        """Compare the queued articles, one at a time, until cancelled."""
         loop = asyncio.get_running_loop()
         woken = asyncio.Event()
         self._wake = lambda: woken.is_set() or loop.call_soon_threadsafe(woken.set)
@@ -103,83 +104,65 @@ class Shadow:
                 await asyncio.sleep(0)
 
     async def _compare_next(self) -> None:
-        model, article, given = self._waiting.popleft()
-        now = self.comparison
-        if model.ref != now.active:  # it was swapped meanwhile
+        model, article, answered = self._waiting.popleft()
+        comparison = self.comparison
+        if model.ref != comparison.active:  # it was swapped meanwhile
             return
         try:
-            if len(article.body or article.body_html or "") > _LONG:
-                await asyncio.to_thread(self._compare, now, model, article, given)
+            if length(article) > LONG:
+                await asyncio.to_thread(self._compare, comparison, model, article, answered)
             else:
-                self._compare(now, model, article, given)
+                self._compare(comparison, model, article, answered)
         except Exception as error:  # noqa: BLE001 - its message may quote the article
             logger.error("the shadow failed on an article: %s", type(error).__name__)  # noqa: TRY400
 
-    def _compare(self, now: Comparison, model: TopicModel, article: Article, given: Mapping[str, float]) -> None:
+    def _compare(
+        self, comparison: Comparison, model: TopicModel, article: Article, answered: Mapping[str, float]
+    ) -> None:
         if self.model is None:
             return
-        found = {one.topic.id for one in self.model.tag(article).topics}
-        differing: list[tuple[str, Side]] = [(topic, "active") for topic in given if topic not in found]
-        differing += [(topic, "shadow") for topic in found if topic not in given]
+        shadowed = {result.topic.id for result in self.model.tag(article).topics}
+        differing: list[tuple[str, Side]] = [(topic, "active") for topic in answered if topic not in shadowed]
+        differing += [(topic, "shadow") for topic in shadowed if topic not in answered]
         both = (_confidences(model, article), _confidences(self.model, article)) if differing else ({}, {})
         with self._lock:
-            now.articles += 1
-            now.given_by.update(differing)
+            comparison.articles += 1
+            comparison.given_by.update(differing)
             if article.id is not None:
-                now.strongest = strongest([*now.strongest, *_rows(article.id, differing, *both)])
+                comparison.strongest = strongest([*comparison.strongest, *_rows(article.id, differing, *both)])
         for topic, side in differing:
             for listener in self.listeners:
                 listener(topic, side)
 
     def state(self) -> dict[str, Any]:
-        """Return what was found as JSON values."""
-        now = self.comparison
+        """Return the comparison as JSON values."""
+        comparison = self.comparison
         with self._lock:
             return {
-                "active": now.active,
-                "articles": now.articles,
-                "passed_over": now.passed_over,
-                "given_by": [[topic, side, count] for (topic, side), count in sorted(now.given_by.items())],
-                "strongest": now.strongest,
+                "active": comparison.active,
+                "articles": comparison.articles,
+                "passed_over": comparison.passed_over,
+                "given_by": [[topic, side, count] for (topic, side), count in sorted(comparison.given_by.items())],
+                "strongest": comparison.strongest,
             }
 
 
-class _Watched(TopicModel):
-    """A model whose answers somebody gets to see."""
-
-    show: Callable[[TopicModel, Article, TaggedArticle], None]
-
-    def tag(self, article: Article, *, explain: bool = False) -> TaggedArticle:
-        """Return the article's topics."""
-        tagged = super().tag(article, explain=explain)
-        self.show(self, article, tagged)
-        return tagged
-
-    def tag_many(self, articles: Iterable[Article]) -> Iterator[TaggedArticle]:
-        """Tag articles; the first answer comes when the last is found, as an error makes the service start over."""
-        few = list(articles)
-        found = list(super().tag_many(few))
-        for article, tagged in zip(few, found, strict=True):
-            self.show(self, article, tagged)
-        yield from found
-
-
 def _rows(
-    given: str, differing: Iterable[tuple[str, Side]], active: Mapping[str, float], shadow: Mapping[str, float]
+    article_id: str, differing: Iterable[tuple[str, Side]], active: Mapping[str, float], shadow: Mapping[str, float]
 ) -> Iterator[Row]:
     for topic, _ in differing:
-        one, other = active.get(topic, 0.0), shadow.get(topic, 0.0)  # 0: that model has no such topic
-        yield round(abs(one - other), 6), given, topic, round(one, 6), round(other, 6)
+        here, there = active.get(topic, 0.0), shadow.get(topic, 0.0)  # 0: that model has no such topic
+        yield round(abs(here - there), 6), article_id, topic, round(here, 6), round(there, 6)
 
 
 def strongest(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows with the greatest difference, the greatest first, each article's topic once."""
+    """Return the rows with the greatest difference, greatest first, with each topic of an article once."""
     last = {(row[1], row[2]): row for row in rows}
     return heapq.nlargest(MOST_LISTED, last.values(), key=lambda row: row[0])
 
 
 def combined(states: Iterable[Mapping[str, Any]], active: str) -> dict[str, Any]:
-    """Add up what the workers' shadows found beside one active model.
+    """Add up the comparisons of all workers with one active model.
 
     Args:
         states: `Shadow.state` of each.
@@ -199,12 +182,12 @@ def combined(states: Iterable[Mapping[str, Any]], active: str) -> dict[str, Any]
             for topic, row in sorted(counts.items(), key=lambda item: -sum(item[1].values()))
         ],
         "strongest": [
-            {"id": given, "topic": topic, "active": active_confidence, "shadow": shadow_confidence}
-            for _, given, topic, active_confidence, shadow_confidence in rows
+            {"id": article_id, "topic": topic, "active": active_confidence, "shadow": shadow_confidence}
+            for _, article_id, topic, active_confidence, shadow_confidence in rows
         ],
     }
 
 
 def _confidences(model: TopicModel, article: Article) -> dict[str, float]:
-    _, (row,) = model.scores([article.text()])
+    _, (row,) = model.scores([model.read(article)])
     return dict(zip(model.taxonomy.ids, row.tolist(), strict=True))

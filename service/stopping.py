@@ -1,4 +1,4 @@
-"""From SIGTERM to the end: unready at once, answering for a while, then uvicorn's own graceful shutdown."""
+"""From SIGTERM to the end: not ready at once, still answering for a while, then uvicorn's own graceful shutdown."""
 
 import asyncio
 import multiprocessing
@@ -9,25 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from service.problems import Problem, problem_response
-
 
 class Stopping:
     """Whether this process has been told to stop.
 
     Args:
-        delay: seconds to go on answering after that, so that a load balancer notices.
+        delay: seconds to go on answering after that, for a load balancer to notice.
     """
 
     def __init__(self, delay: float) -> None:
-        self.told = False
+        self.begun = False
         self._delay = delay
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Hear of SIGTERM before the server does; nothing where signals are not this thread's."""
+        """Catch SIGTERM before the server does; does nothing in a thread that gets no signals."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -39,8 +35,8 @@ class Stopping:
                 servers(number, frame)
 
         def stop(number: int, frame: FrameType | None) -> None:
-            if not self.told:
-                self.told = True
+            if not self.begun:
+                self.begun = True
                 loop.call_soon_threadsafe(loop.call_later, self._delay, pass_on, number, frame)
 
         signal.signal(signal.SIGTERM, stop)
@@ -49,7 +45,7 @@ class Stopping:
 
 
 def _follow_parent() -> None:
-    """Stop when the parent of this worker is gone: nobody else would stop it, and it would keep the port."""
+    """Stop when this worker's parent is gone: nobody else would stop it, and it would keep the port."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -59,19 +55,3 @@ def _follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=follow, daemon=True, name="follow-parent").start()
-
-
-class UnreadyWhenStopping:
-    """Middleware that answers /readyz with 503 once the process has been told to stop."""
-
-    def __init__(self, app: ASGIApp, stopping: Stopping) -> None:
-        self.app = app
-        self._stopping = stopping
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if self._stopping.told and scope["type"] == "http" and scope["path"] == "/readyz":
-            problem = Problem("not-ready", "The service is stopping.", headers={"Retry-After": "5"})
-            await problem_response(problem)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)

@@ -1,26 +1,52 @@
 """Fixtures for all tests: a tiny model in a store of its own, and a real server in a thread."""
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from hypothesis import settings as hypothesis_settings
 from starlette.types import ASGIApp
 
-from service.app import Tagdesk, create_app
-from service.settings import Settings
+from tagdesk.models.compiling import warm_up
+from tagdesk.models.storage import SHIPPED, current, load
+from tagdesk.service.app import Tagdesk, create_app
+from tagdesk.service.server.protocol import GuardedProtocol
+from tagdesk.service.settings import Settings
+from tests.processes import SERVE, environment
+from tests.service.posting import address_line
 from tests.tiny import save_tiny_model
+
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile("tagdesk", deadline=None)
+hypothesis_settings.load_profile("tagdesk")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """Compile before the first test: what says on standard error that it compiles would else fail the tests of that."""
+    warm_up(load(SHIPPED / "news-en" / str(current(SHIPPED, "news-en"))))
 
 
 @contextmanager
 def running(app: ASGIApp) -> Iterator[str]:
     """Serve an app by uvicorn in a thread, over loopback; yield its address."""
-    config = uvicorn.Config(app, lifespan="on", ws="none", log_config=None, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        http=GuardedProtocol,
+        ws="none",
+        proxy_headers=False,
+        log_config=None,
+        timeout_graceful_shutdown=5,
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -61,9 +87,33 @@ def app(tiny_settings: Settings) -> Tagdesk:
     return create_app(tiny_settings)
 
 
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Run `tagdesk serve` with these settings, in as many processes as they say; yield its address."""
+    variables = replace(settings, port=0, access_log=False).to_environment()
+    with subprocess.Popen(
+        SERVE, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            line = address_line(process)
+            threading.Thread(target=process.stdout.read, daemon=True).start()  # else the log would fill the pipe
+            yield line.split()[-1].rstrip("/")
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
 @pytest.fixture(scope="session")
-def address(app: Tagdesk) -> Iterator[str]:
-    """Return the address of a running service."""
+def address(tiny_settings: Settings) -> Iterator[str]:
+    """Return the address of a running service, as an operator starts it: two workers and our own protocol."""
+    with serving(replace(tiny_settings, workers=2)) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
+def in_process(app: Tagdesk) -> Iterator[str]:
+    """Return the address of a service in this process, whose log a test can read and whose metrics are exact."""
     with running(app) as at:
         yield at
 

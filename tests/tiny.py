@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models import Taxonomy, Topic, TopicModel, kernel
-from models.bundle import save_bundle
-from models.calibration import Calibration
-from models.features import Features, FeatureSettings
-from models.taxonomy import Code
+from tagdesk.models import Taxonomy, Topic, TopicModel, kernel
+from tagdesk.models.bundle import save_bundle
+from tagdesk.models.calibration import Calibration
+from tagdesk.models.features import Features, FeatureSettings
+from tagdesk.models.reading import normal_form
+from tagdesk.models.taxonomy import Code
 
 NAME = "tiny"
 VERSION = "1"
@@ -69,6 +70,6 @@ def save_tiny_model(store: Path) -> Path:
 
 def _hash(ngram: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     words = len(ngram.split())
-    hashes, *_ = kernel.ngrams(kernel.code_points(ngram), kernel.word_table(), words, words)
+    hashes, *_ = kernel.ngrams(kernel.code_points(ngram), normal_form.word_table(), words, words)
     assert len(hashes) == 1
     return hashes

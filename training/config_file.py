@@ -1,13 +1,11 @@
-"""Write a training config, as a file that `training.config.load_config` reads."""
+"""Write a training config, as a file that `tagdesk.training.config.load_config` reads."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from training.config import Config
+from tagdesk.training.config import Config
 
 
 def as_toml(config: Config, remark: str) -> str:
@@ -30,13 +28,3 @@ def _table_lines(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterat
 def _key(name: str) -> str:
     bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
     return name if bare else json.dumps(name, ensure_ascii=False)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Replace a file as a whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Let a candidate go live if the gate finds it better; take it back; remember both."""
+"""Publish a candidate if the gate finds it better; roll back; log both."""
 
 import json
 import logging
@@ -8,24 +8,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from models.bundle import load_bundle, read_ngrams
-from models.errors import BundleError, BundleNotFound
-from models.storage import load, locate, make_current, roll_back, versions
-from models.topic_model import TopicModel
-from training.changes import changes, gate_json, on_reference, on_traffic, read_changes, write_changes
-from training.corrections import Corrections
-from training.errors import TrainingError
-from training.frozen_test import frozen_test
-from training.gate import Verdict, compare
-from training.reference import read_reference
-from training.retrain import promise
+from tagdesk.models.bundle import load_bundle, read_ngrams
+from tagdesk.models.errors import BundleError, BundleNotFound
+from tagdesk.models.storage import SHIPPED, load, locate, make_current, roll_back, versions
+from tagdesk.models.topic_model import TopicModel
+from tagdesk.training.errors import TrainingError
+from tagdesk.training.judge.changes import changes, read_changes, write_changes
+from tagdesk.training.judge.gate import Verdict, compare
+from tagdesk.training.judge.pairs import Pairs, pair
+from tagdesk.training.learn.corrections import Corrections
+from tagdesk.training.retrain import promise
 
 log = logging.getLogger(__name__)
 
 PUBLISHED = "PUBLISHED.jsonl"
-"""The store's log of what was promoted, refused, forced and rolled back, beside `CURRENT`."""
+"""The log of what was promoted, held, refused, forced and rolled back, beside `CURRENT` in the store."""
+
+HELD_OR_REFUSED = 3
+"""Exit code of a command that leaves the served model in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,12 @@ class Outcome:
     """What became of a candidate.
 
     Attributes:
-        decision: `promoted`, `refused` or `forced`.
+        decision: `promoted`, `held`, `refused` or `forced`.
         candidate: its name and version.
         served: those of the model that was served before, or None.
         reasons: what speaks against it.
-        verdict: what the gate said; None where it was not asked, for there was nothing to compare with, or on.
+        verdict: the gate's verdict; None where it was not asked because there was no other model or no article to
+            compare.
     """
 
     decision: str
@@ -46,18 +47,32 @@ class Outcome:
     reasons: tuple[str, ...] = ()
     verdict: Verdict | None = None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether `CURRENT` names the candidate now."""
+        return self.decision in {"promoted", "forced"}
 
-def promote(place: Path, name: str, version: str, read: Callable[[TopicModel], Corrections], *, force: bool) -> Outcome:
-    """Ask the gate whether a candidate is better than the served model, and let `CURRENT` name it if so.
 
-    A candidate is promoted unasked where no model is served, or the served one has the same content.
+def promote(
+    place: Path,
+    name: str,
+    version: str,
+    read: Callable[[TopicModel], Corrections],
+    *,
+    force: bool,
+    pairs: Pairs | None = None,
+) -> Outcome:
+    """Ask the gate whether a candidate is better than the served model, and make it current if so.
+
+    The gate is not asked where no model is served, or the served one has the same content.
 
     Args:
         place: the store.
         name: the model's name.
-        version: the candidate's.
-        read: reads what editors decided, by the served model's topics; they are part of the test.
-        force: promote what is refused, and say so in the log and in `changes.json`.
+        version: the candidate's version.
+        read: reads the corrections, by the served model's topics; they are part of the test.
+        force: promote what is held or refused, and record that in the log and in `changes.json`.
+        pairs: the articles that the candidate's `changes.json` was made from, if they are at hand.
 
     Raises:
         BundleNotFound, BundleError: there is no such candidate, or it is damaged.
@@ -69,13 +84,10 @@ def promote(place: Path, name: str, version: str, read: Callable[[TopicModel], C
     if served is None or served.manifest["content_hash"] == candidate.manifest["content_hash"]:
         outcome = Outcome("promoted", f"{name}@{version}", served.ref if served else None)
     else:
-        corrections = read(served)
-        outcome = _asked(served, candidate, folder, corrections, force=force)
-        if outcome.verdict is not None and folder.is_relative_to(place):  # the shipped ones are read-only
-            _note(served, candidate, folder, corrections, gate_json(outcome.decision, outcome.verdict))
-    if outcome.decision != "refused":
+        outcome = _compared(served, candidate, folder, read(served), pairs, force=force)
+    if outcome.is_current:
         make_current(place, name, version)
-    remember(place, name, outcome.decision, version, before, outcome.reasons)
+    _log_decision(place, name, outcome.decision, version, before, outcome.reasons)
     return outcome
 
 
@@ -86,56 +98,67 @@ def _folder(place: Path, name: str, version: str) -> Path:
         raise BundleNotFound(f"no version {version!r} of {name!r} in {place}") from error
 
 
-def _asked(
-    served: TopicModel, candidate: TopicModel, folder: Path, corrections: Corrections, *, force: bool
-) -> Outcome:
-    try:
-        sets = frozen_test(served, locate(served.ref), candidate, folder, corrections)
-        verdict = compare(served, candidate, sets, corrections.texts, promise(candidate))
-    except TrainingError as error:
-        if not force:
-            raise
-        return Outcome("forced", candidate.ref, served.ref, (str(error),))
-    decision = "promoted" if verdict.passed else "forced" if force else "refused"
-    return Outcome(decision, candidate.ref, served.ref, verdict.reasons, verdict)
-
-
-def _note(
+def _compared(
     served: TopicModel,
     candidate: TopicModel,
     folder: Path,
     corrections: Corrections,
+    pairs: Pairs | None,
+    *,
+    force: bool,
+) -> Outcome:
+    """Ask the gate, and record the outcome in the candidate's `changes.json`; `folder` is that of its bundle."""
+    recorded = read_changes(folder) or {}
+    if pairs is None or recorded.get("served") != served.ref:  # another model was published since
+        pairs = pair(served, locate(served.ref), candidate, folder, corrections)
+    try:
+        verdict = compare(served, candidate, pairs, promise(candidate))
+    except TrainingError as error:
+        if not force:
+            raise
+        _record(served, candidate, folder, pairs, corrections, {"decision": "forced", "reasons": [str(error)]})
+        return Outcome("forced", candidate.ref, served.ref, (str(error),))
+    decision = {"promote": "promoted", "hold": "held", "refuse": "refused"}[verdict.decision]
+    if force and verdict.decision != "promote":
+        decision = "forced"
+    _record(served, candidate, folder, pairs, corrections, {"decision": decision, **verdict.to_json()})
+    return Outcome(decision, candidate.ref, served.ref, verdict.reasons, verdict)
+
+
+def _record(
+    served: TopicModel,
+    candidate: TopicModel,
+    folder: Path,
+    pairs: Pairs,
+    corrections: Corrections,
     gate: Mapping[str, Any],
 ) -> None:
-    """Write what the gate said into the candidate's changes, which are made here where they tell of another model."""
-    found = read_changes(folder)
-    if found is None or found.get("served") != served.ref:
-        reference = read_reference(folder, candidate)
-        if corrections.ids:
-            diff = on_traffic(served, candidate, corrections)
-        elif reference is not None and np.array_equal(served.features.hashes, candidate.features.hashes):
-            diff = on_reference(served, candidate, reference)
-        else:
-            return
-        found = changes(served, candidate, diff, (read_ngrams(locate(served.ref)), read_ngrams(folder)))
-    write_changes(folder, found | {"gate": gate})
+    """Write the gate's record into the candidate's changes, computed anew where they compare it with another model."""
+    if folder.is_relative_to(SHIPPED):  # which is read-only
+        return
+    recorded = read_changes(folder) or {}
+    if recorded.get("served") != served.ref:
+        ngrams = read_ngrams(locate(served.ref)), read_ngrams(folder)
+        contradicted = recorded.get("contradicted", [])
+        recorded = changes(served, candidate, pairs, ngrams, corrections) | {"contradicted": contradicted}
+    write_changes(folder, recorded | {"gate": dict(gate)})
 
 
-def take_back(place: Path, name: str) -> tuple[str | None, str]:
-    """Let `CURRENT` name the version that was current before, and return the two: what was current, and what is now.
+def roll_back_and_log(place: Path, name: str) -> tuple[str | None, str]:
+    """Make the version current that was so before; return the version that was current, and the one that is now.
 
     Raises:
-        BundleNotFound: no version is remembered that is still there.
+        BundleNotFound: no earlier version is known that still exists.
     """
     served = served_model(name)
     before = served.version if served else None
     version = roll_back(place, name)
-    remember(place, name, "rolled back", version, before)
+    _log_decision(place, name, "rolled back", version, before)
     return before, version
 
 
 def served_model(name: str) -> TopicModel | None:
-    """Return the model of this name that is served now, if there is one that can be."""
+    """Return the model of this name that is served now; None where there is none that can be loaded."""
     try:
         return load(name)
     except BundleError:
@@ -143,32 +166,32 @@ def served_model(name: str) -> TopicModel | None:
 
 
 def newest(place: Path, name: str) -> str:
-    """Return the version of a store that was made last.
+    """Return the newest version of a model in the store.
 
     Raises:
         BundleNotFound: there is none.
     """
-    made = {}
+    trained = {}
     for version in versions(place, name):
         try:
-            made[version] = str(load_bundle(place / name / version).manifest.get("trained", ""))
+            trained[version] = str(load_bundle(place / name / version).manifest.get("trained", ""))
         except BundleError as error:
-            log.warning("passed over %s: %s", version, error)
-    if not made:
-        raise BundleNotFound(f"no version of {name!r} in {place}: make one with `python -m training retrain`")
-    return max(made, key=lambda version: (made[version], version))
+            log.warning("skipped %s: %s", version, error)
+    if not trained:
+        raise BundleNotFound(f"no version of {name!r} in {place}: make one with `tagdesk retrain`")
+    return max(trained, key=lambda version: (trained[version], version))
 
 
-def remember(
-    place: Path, name: str, what: str, version: str, before: str | None, reasons: tuple[str, ...] = ()
+def _log_decision(
+    place: Path, name: str, decision: str, version: str, before: str | None, reasons: tuple[str, ...] = ()
 ) -> None:
-    """Add a line to the store's log of what was published.
+    """Add a line to the store's log.
 
     Raises:
         TrainingError: it cannot be written.
     """
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"at": at, "decision": what, "version": version, "served": before, "reasons": list(reasons)})
+    line = json.dumps({"at": at, "decision": decision, "version": version, "served": before, "reasons": list(reasons)})
     path = place / name / PUBLISHED
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

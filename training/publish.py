@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from models.bundle import content_hash, save_bundle
-from models.features import Features
-from models.topic_model import TopicModel
+from tagdesk.models.bundle import content_hash, save_bundle
+from tagdesk.models.features import Features
+from tagdesk.models.topic_model import TopicModel
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "joblib")
 
@@ -29,20 +29,28 @@ def publish(
     Args:
         model: the model, still without a version.
         ngrams: the n-grams in row order.
-        manifest: what is known of how it was made; the day and the libraries' versions are added.
+        manifest: how the model was made; the day and the versions of the libraries are added.
         card: writes the card of the model with its version.
         store: the folder of models.
 
     Returns:
-        The bundle's folder. A version is called by its day and its content, so the same model made twice a day is
-        one version.
+        The bundle's folder. A version is named after its day and its content, so that the same model made twice in a
+        day is one version.
 
     Raises:
         BundleError: the folder cannot be written.
     """
+    model, ngrams = with_version(model, ngrams, manifest)
+    return save_bundle(model, ngrams, card(model), store)
+
+
+def with_version(
+    model: TopicModel, ngrams: Sequence[str], manifest: Mapping[str, Any]
+) -> tuple[TopicModel, Sequence[str]]:
+    """Return a finished model with its version and manifest, and its n-grams, both in the order of rows on disk."""
     now = datetime.now(UTC)
     model, ngrams = _common_first(model, ngrams)
-    model = replace(
+    return replace(
         model,
         version=f"{now:%Y.%m.%d}-{content_hash(model, ngrams)[:8]}",
         manifest={
@@ -50,12 +58,11 @@ def publish(
             **manifest,
             "libraries": {"python": platform.python_version()} | {name: version_of(name) for name in _LIBRARIES},
         },
-    )
-    return save_bundle(model, ngrams, card(model), store)
+    ), ngrams
 
 
 def _common_first(model: TopicModel, ngrams: Sequence[str]) -> tuple[TopicModel, list[str]]:
-    """Return the same model with its rows by idf, so that an article's n-grams lie close together in memory."""
+    """Return the same model with its rows sorted by idf, so that an article's n-grams are close together in memory."""
     features = model.features
     order = np.argsort(features.idf, kind="stable")
     ordered = Features(features.settings, features.hashes[order], features.idf[order])

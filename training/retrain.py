@@ -1,4 +1,4 @@
-"""Make a candidate from what editors decided: adapt the served model, or train anew with the corpora at hand."""
+"""Make a candidate from what editors decided: adapt the served model, or train a new one on the corpora at hand."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,31 +7,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from models.bundle import CARD, load_bundle, read_ngrams
-from models.errors import BundleNotFound
-from models.storage import locate
-from models.taxonomy import Taxonomy
-from models.topic_model import TopicModel
-from training.adapt import MOST, Adapted, adapt
-from training.changes import changes, on_traffic, write_changes
-from training.config import Config, FitSettings
-from training.corrections import Corrections
-from training.errors import TrainingError
-from training.evaluate import Scores, score_confidences
-from training.learning_curve import LearningCurve
-from training.measure import Examined, brier_score, expected_calibration_error
-from training.publish import publish
-from training.reference import Reference, copy_reference, keys, read_reference
-from training.train import code_fingerprint, train
-from training.unseen import ADAPTED, learned_keys, unseen_confidences, write_unseen
+from tagdesk.models.bundle import CARD, content_hash, load_bundle, read_ngrams
+from tagdesk.models.calibration import Calibration
+from tagdesk.models.errors import BundleNotFound
+from tagdesk.models.storage import locate
+from tagdesk.models.taxonomy import Taxonomy
+from tagdesk.models.topic_model import TopicModel
+from tagdesk.models.weights import SparseWeights
+from tagdesk.training.config import Config, FitSettings
+from tagdesk.training.corpora.labels import NO, YES, judged_over
+from tagdesk.training.errors import TrainingError
+from tagdesk.training.judge.changes import changes, write_changes
+from tagdesk.training.judge.editors import Standing, standings
+from tagdesk.training.judge.evaluate import auto_record, out_of_fold_metrics, score_confidences
+from tagdesk.training.judge.learning_curve import LearningCurve
+from tagdesk.training.judge.measure import Examined
+from tagdesk.training.judge.pairs import Pairs, pair
+from tagdesk.training.learn.adapt import MOST, Adapted, adapt
+from tagdesk.training.learn.calibrate import calibrate
+from tagdesk.training.learn.corrections import Corrections
+from tagdesk.training.learn.evidence import Evidence, article_keys, read_evidence, write_evidence
+from tagdesk.training.learn.vectorize import raw_scores, tf_idf
+from tagdesk.training.promise import proving
+from tagdesk.training.publish import publish
+from tagdesk.training.report.card import kept
+from tagdesk.training.train import code_fingerprint, train
 
 log = logging.getLogger(__name__)
 
-_KEPT = ("language", "data", "fit", "precision_targets")
+ADAPTED = "adapted"
+"""The manifest's entry on how a model was adapted; a trained model has none."""
 
-_Floats = NDArray[np.float64]
+ANCHORS = 1_000
+"""How many of the articles that a model learned from hold an adapted one; twice as many hold it no better."""
+
+_INHERITED = ("language", "doubts", "data", "fit", "precision_targets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +52,13 @@ class Candidate:
     """A new model that has learned from corrections and is not served yet.
 
     Attributes:
-        bundle: the folder of its bundle, with `changes.json` in it.
+        bundle: the folder of its bundle, with its evidence and `changes.json`.
         model: the model.
         examined: articles scored as if it had not learned from them, for the report.
-        held_out: others that it has not learned from at all, where there are any.
+        held_out: articles that it has not learned from at all, if there are any.
         changes: what it changes against the served model.
-        learning_curve: fits again to see what more labels would bring; None for an adapted model.
+        pairs: the articles that `changes` was made from.
+        learning_curve: fits again on fewer labels, to see what more of them would gain; None for an adapted model.
     """
 
     bundle: Path
@@ -52,14 +66,31 @@ class Candidate:
     examined: Examined
     held_out: Examined | None
     changes: dict[str, Any]
+    pairs: Pairs
     learning_curve: Callable[[], LearningCurve] | None = None
 
 
-def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> Candidate:
-    """Adapt the served model, and write the candidate's bundle.
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """The result of retraining.
 
-    One that was adapted itself is not adapted again: what it was made of is, to all corrections that this one was not
-    trained on. So none counts twice, and no confidence rests on an article that was learned before.
+    Attributes:
+        candidate: the new model; None where it would equal the served one.
+        standings: how each editor's corrections compare with the rest.
+        way_back: where an adapted model is served, and the corrections that are left change nothing in its base: a
+            sentence on how to serve the base; else empty.
+    """
+
+    candidate: Candidate | None
+    standings: tuple[Standing, ...]
+    way_back: str = ""
+
+
+def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> Retrained:
+    """Adapt the served model, and write the candidate's bundle if it differs from the served model.
+
+    A model that was adapted is not adapted again: the model that it was made from is, to all corrections that this one
+    was not trained on. So none counts twice, and no confidence rests on an article that was learned before.
 
     Args:
         served: the model that is served.
@@ -67,87 +98,294 @@ def adapt_served(served: TopicModel, corrections: Corrections, store: Path) -> C
         store: the folder of models.
 
     Raises:
-        TrainingError: there are too few corrections, or the model it was made of is gone.
+        TrainingError: there are too few corrections, or the model that the served one was made from is gone.
     """
-    folder, base = _base(served)
-    seen = learned_keys(folder)
-    learn = np.flatnonzero(~corrections.test() & ~np.isin(keys(corrections.ids), seen))[-MOST:]
-    names, texts = corrections.names, [corrections.texts[i] for i in learn.tolist()]
-    decisions = corrections.decisions[learn]
-    log.info("adapting %s to %s corrected articles", base.ref, f"{len(learn):,}")
-    ngrams, reference = read_ngrams(folder), read_reference(folder, base)
-    if reference is None:
-        log.warning("%s has no anchors to hold it: write them with `python -m training reference`", base.ref)
-    anchors = None if reference is None else reference.anchors
-    adapted = adapt(base, [names[i] for i in learn.tolist()], texts, decisions, _promises(base), anchors)
-    model = adapted.model
+    if isinstance(served.weights, SparseWeights):
+        raise TrainingError(
+            f"{served.ref} has {len(served.taxonomy)} topics, each with its strongest weights only, which cannot be "
+            "adapted: train it again with the corrections and the articles that it was made of, --data"
+        )
+    base = _Base.of(served, corrections)
+    learn = np.flatnonzero(~base.test & ~base.was_learned)[-MOST:]
+    log.info("adapting %s to %s corrected articles", base.model.ref, f"{len(learn):,}")
+    names, decisions = corrections.group_names, corrections.decisions[learn]
+    editors = [corrections.editors[i] for i in learn.tolist()]
+    anchors = _anchors(base.evidence)
+    adapted = adapt(base.model, [names[i] for i in learn.tolist()], base.X[learn], decisions, anchors, editors)
+    compared = _standings(base, adapted, corrections, learn)
+    if adapted.model is base.model:
+        return Retrained(None, compared, _way_back(base.model, served))
+    evidence = _evidence(base, adapted, corrections, learn)
+    calibrations = _recalibrated(base.model, evidence if base.evidence is not None else None)
+    model = replace(adapted.model, calibrations=calibrations)
+    if content_hash(model, read_ngrams(base.folder)) == served.manifest.get("content_hash"):
+        return Retrained(None, compared)
+    bundle = _publish_adapted(
+        base, model, evidence, _adaptation_json(base.model, adapted, corrections, len(learn)), store
+    )
+    model = load_bundle(bundle)
     examined = Examined(
         ids=[corrections.ids[i] for i in learn.tolist()],
-        texts=texts,
+        texts=[corrections.texts[i] for i in learn.tolist()],
         decisions=decisions,
         scores=adapted.scores,
         confidences=model.confidences(adapted.scores),
         weight=np.ones(len(learn)),
     )
-    manifest = {name: base.manifest[name] for name in _KEPT if name in base.manifest} | {
-        ADAPTED: _how(base, adapted, corrections, len(learn)),
-        "metrics": _metrics(model, examined, reference),
+    content, pairs = _write_changes(served, bundle, model, corrections, compared)
+    return Retrained(Candidate(bundle, model, examined, None, content, pairs), compared)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Base:
+    """The model to adapt, and what it makes of the corrected articles.
+
+    Attributes:
+        folder: the folder of its bundle.
+        model: the model.
+        evidence: its evidence, if it has any.
+        keys: hashes of the articles' ids, uint64, shape (articles,).
+        X: the articles' TF-IDF over its n-grams, shape (articles, n-grams).
+        places: their rows in the evidence, -1 where they have none, int64, shape (articles,).
+        test: which articles are held out, bool, shape (articles,).
+        was_learned: which articles it was trained on with the decisions of now, bool, shape (articles,).
+        unseen_shift: see `_unseen_shift`.
+    """
+
+    folder: Path
+    model: TopicModel
+    evidence: Evidence | None
+    keys: NDArray[np.uint64]
+    X: sp.csr_matrix
+    places: NDArray[np.int64]
+    test: NDArray[np.bool_]
+    was_learned: NDArray[np.bool_]
+    unseen_shift: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, served: TopicModel, corrections: Corrections) -> "_Base":
+        """Return the served model as the base, or the one that it was adapted from.
+
+        Raises:
+            TrainingError: that one is gone.
+        """
+        folder, model = _base_model(served)
+        evidence, keys = read_evidence(folder, model), article_keys(corrections.ids)
+        X = tf_idf(model.features, corrections.texts_for(model))
+        places = _places(evidence, keys, X)
+        return cls(
+            folder=folder,
+            model=model,
+            evidence=evidence,
+            keys=keys,
+            X=X,
+            places=places,
+            test=corrections.test(),
+            was_learned=_was_learned(evidence, places, corrections.decisions),
+            unseen_shift=_unseen_shift(model, evidence, X, places),
+        )
+
+
+def _standings_by_base(served: TopicModel, corrections: Corrections) -> tuple[Standing, ...]:
+    """Return how editors compare with the model before it was adapted, or with the served one if that is gone."""
+    try:
+        folder, base = _base_model(served)
+    except TrainingError as error:
+        log.warning("%s; editors are compared with the served model, which may have learned from them", error)
+        folder, base = locate(served.ref), served
+    evidence = read_evidence(folder, base)
+    X = tf_idf(base.features, corrections.texts_for(base))
+    places = _places(evidence, article_keys(corrections.ids), X)
+    unseen = raw_scores(base, X) + _unseen_shift(base, evidence, X, places)
+    decisions = corrections.decisions_for(base.taxonomy)
+    return standings(base, corrections.editors, decisions, (unseen, unseen), evidence)
+
+
+def _standings(
+    base: _Base, adapted: Adapted, corrections: Corrections, learn: NDArray[np.int64]
+) -> tuple[Standing, ...]:
+    """Return how the editors of the latest corrections compare with the rest; the arguments are as in `_evidence`."""
+    latest = learn[len(learn) - len(adapted.by_others) :]
+    before = raw_scores(base.model, base.X[latest]) + base.unseen_shift[latest]
+    by_others = adapted.by_others + base.unseen_shift[latest]
+    editors = [corrections.editors[i] for i in latest.tolist()]
+    return standings(base.model, editors, corrections.decisions[latest], (before, by_others), base.evidence)
+
+
+def _publish_adapted(
+    base: _Base, model: TopicModel, evidence: Evidence, adaptation: dict[str, Any], store: Path
+) -> Path:
+    """Save an adapted model with its evidence; return its bundle. `adaptation` is the manifest's entry."""
+    manifest = {name: base.model.manifest[name] for name in _INHERITED if name in base.model.manifest} | {
+        ADAPTED: adaptation,
+        "metrics": _metrics(model, evidence),
         "code": code_fingerprint(),
     }
-    base_card = (folder / CARD).read_text(encoding="utf-8")
-    bundle = publish(model, ngrams, manifest, lambda made: adapted_card(made, base_card), store)
-    copy_reference(folder, bundle)
-    return _with_changes(served, bundle, corrections, examined, None, seen)
+    base_card = (base.folder / CARD).read_text(encoding="utf-8")
+    bundle = publish(model, read_ngrams(base.folder), manifest, lambda made: adapted_card(made, base_card), store)
+    write_evidence(bundle, load_bundle(bundle), evidence)
+    return bundle
+
+
+def _evidence(base: _Base, adapted: Adapted, corrections: Corrections, learn: NDArray[np.int64]) -> Evidence:
+    """Return the adapted model's evidence: that of its base, moved with the weights, and the corrections.
+
+    Args:
+        base: the model that was adapted.
+        adapted: the new model.
+        corrections: what editors decided.
+        learn: the rows of the corrected articles that were learned from.
+    """
+    old = base.evidence
+    scores = raw_scores(adapted.model, base.X)
+    scores[learn] = adapted.scores
+    scores += base.unseen_shift
+    rows = np.sort(np.append(learn, np.flatnonzero(base.test)))
+    decisions = corrections.decisions if old is None else old.judged(base.places, corrections.decisions)
+    evidence = Evidence(
+        keys=base.keys[rows],
+        X=base.X[rows],
+        decisions=decisions[rows],
+        fair=np.zeros(len(rows), np.bool_),
+        editor=np.ones(len(rows), np.bool_),
+        test=base.test[rows],
+        scores=scores[rows],
+    )
+    return evidence if old is None else old.moved(base.model, adapted.model).joined(evidence)
 
 
 def train_anew(
-    served: TopicModel | None,
+    served: TopicModel,
     corrections: Corrections,
     config: Config,
     taxonomy: Taxonomy,
     corpus_folder: Path,
     store: Path,
-) -> Candidate:
-    """Train a model on the corpora and the corrections, which count more, and write the candidate's bundle.
+) -> Retrained:
+    """Train a model on the corpora and the corrections, which weigh more, and write the candidate's bundle.
 
     Args:
-        served: the model that is served, if there is one.
+        served: the model that is served.
         corrections: what editors decided.
-        config: how it is made.
+        config: the settings.
         taxonomy: the topics.
-        corpus_folder: where the config's corpora lie.
+        corpus_folder: the folder of the config's corpora.
         store: the folder of models.
 
     Raises:
-        CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
+        CorpusError, LabelMapError, TrainingError: something is wrong with the data or the config; nothing is written.
     """
     trained = train(config, taxonomy, corpus_folder, store, corrections)
-    nothing = np.empty(0, np.uint64)
-    found = _with_changes(served, trained.bundle, corrections, trained.examined, trained.held_out, nothing)
-    return replace(found, learning_curve=trained.learning_curve)
+    model = load_bundle(trained.bundle)
+    compared = _standings_by_base(served, corrections)
+    content, pairs = _write_changes(served, trained.bundle, model, corrections, compared)
+    candidate = Candidate(
+        bundle=trained.bundle,
+        model=model,
+        examined=trained.examined,
+        held_out=trained.held_out,
+        changes=content,
+        pairs=pairs,
+        learning_curve=trained.learning_curve,
+    )
+    return Retrained(candidate, compared)
 
 
-def _with_changes(
-    served: TopicModel | None,
-    bundle: Path,
-    corrections: Corrections,
-    examined: Examined,
-    held_out: Examined | None,
-    seen: NDArray[np.uint64],
-) -> Candidate:
-    model = load_bundle(bundle)
-    write_unseen(bundle, corrections, examined, seen)
-    found = {}
-    if served is not None:
-        ngrams = read_ngrams(locate(served.ref)), read_ngrams(bundle)
-        unseen, _ = unseen_confidences(bundle, model, corrections)
-        found = changes(served, model, on_traffic(served, model, corrections), ngrams, corrections, unseen)
-        write_changes(bundle, found)
-    return Candidate(bundle, model, examined, held_out, found)
+def _places(evidence: Evidence | None, keys: NDArray[np.uint64], X: sp.csr_matrix) -> NDArray[np.int64]:
+    """Return the row of each article in the evidence, int64, shape (articles,); -1 where it has none."""
+    return np.full(len(keys), -1) if evidence is None else evidence.places(keys, X)
 
 
-def _base(served: TopicModel) -> tuple[Path, TopicModel]:
-    """Return the model to adapt, and its folder: the served one, or what that was adapted from."""
+def _unseen_shift(
+    model: TopicModel, evidence: Evidence | None, X: sp.csr_matrix, places: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return what, added to a model's scores, makes them those of unseen articles: float64, shape (articles, topics).
+
+    It is 0 but for the articles in the evidence, which the model may have learned from.
+
+    Args:
+        model: the model.
+        evidence: its evidence, if it has any.
+        X: the articles' TF-IDF, shape (articles, n-grams).
+        places: their rows in the evidence, -1 where they have none, int64, shape (articles,).
+    """
+    shift = np.zeros((X.shape[0], len(model.taxonomy)))
+    if evidence is not None:
+        rows = np.flatnonzero(places >= 0)
+        shift[rows] = evidence.scores[places[rows]] - raw_scores(model, X[rows])
+    return shift
+
+
+def _was_learned(
+    evidence: Evidence | None, places: NDArray[np.int64], decisions: NDArray[np.int8]
+) -> NDArray[np.bool_]:
+    """Return which corrections a model was trained on as they are now, bool, shape (articles,).
+
+    Args:
+        evidence: the model's evidence, if it has any.
+        places: the articles' rows in it, -1 where they have none, int64, shape (articles,).
+        decisions: the corrections of now, int8, shape (articles, topics).
+    """
+    was_learned = places >= 0
+    if evidence is not None:
+        rows = places[was_learned]
+        old = evidence.decisions[rows]
+        is_same = (judged_over(decisions[was_learned], old) == old).all(axis=1)
+        was_learned[was_learned] = evidence.editor[rows] & ~evidence.test[rows] & is_same
+    return was_learned
+
+
+def _way_back(base: TopicModel, served: TopicModel) -> str:
+    """Return how to serve the base again; an empty text if it is the served model."""
+    if base.version == served.version:
+        return ""
+    return (
+        f"the corrections that are left change nothing in {base.ref}, from which {served.ref} was adapted; to go back "
+        f"to it: tagdesk publish --model {base.name} {base.version} --force"
+    )
+
+
+def _write_changes(
+    served: TopicModel, bundle: Path, model: TopicModel, corrections: Corrections, compared: tuple[Standing, ...]
+) -> tuple[dict[str, Any], Pairs]:
+    """Write what a candidate changes into its bundle; return that, and the articles that it was made from."""
+    folder = locate(served.ref)
+    pairs = pair(served, folder, model, bundle, corrections)
+    content = changes(served, model, pairs, (read_ngrams(folder), read_ngrams(bundle)), corrections, compared)
+    write_changes(bundle, content)
+    return content, pairs
+
+
+def _anchors(evidence: Evidence | None) -> sp.csr_matrix | None:
+    """Return the TF-IDF of the articles that hold an adapted model: a sample of those that its base learned from."""
+    if evidence is None:
+        log.warning("the model has no evidence.safetensors.gz: nothing holds it where editors decided nothing")
+        return None
+    return evidence.X[evidence.drawn(~evidence.test & ~evidence.editor, ANCHORS)]
+
+
+def _recalibrated(base: TopicModel, evidence: Evidence | None) -> tuple[Calibration, ...]:
+    """Return confidences and cut-offs fitted to all evidence of what was learned, as in training.
+
+    A topic keeps its old ones where no article is known to have it, or none not to; all do without evidence of what
+    the model was trained on.
+    """
+    if evidence is None:
+        return base.calibrations
+    learned = evidence.rows(~evidence.test & evidence.is_sample)
+    right, wrong = ((learned.decisions == decision).any(axis=0) for decision in (YES, NO))
+    fitted = np.flatnonzero(right & wrong)
+    promises = np.array(_promises(base))[fitted].tolist()
+    calibrations = list(base.calibrations)
+    scores, decisions = learned.scores[:, fitted], learned.decisions[:, fitted]
+    new = calibrate(scores, decisions, learned.weight, promises, learned.fair)
+    for topic, calibration in zip(fitted.tolist(), new, strict=True):
+        calibrations[topic] = calibration
+    return tuple(calibrations)
+
+
+def _base_model(served: TopicModel) -> tuple[Path, TopicModel]:
+    """Return the folder and the model to adapt: the served one, or the one that it was adapted from."""
     version = served.manifest.get(ADAPTED, {}).get("from", served.version)
     ref = f"{served.name}@{version}"
     try:
@@ -161,16 +399,17 @@ def _base(served: TopicModel) -> tuple[Path, TopicModel]:
 
 
 def _promises(model: TopicModel) -> list[float]:
+    """Return the precision that the `auto` band of each topic promises."""
     own = model.manifest.get("precision_targets", {})
     return [own.get(topic, promise(model)) for topic in model.taxonomy.ids]
 
 
 def promise(model: TopicModel) -> float:
-    """Return the precision that a model's `auto` band promises of topics without a promise of their own."""
+    """Return the precision that a model's `auto` band promises for topics without a promise of their own."""
     return float(model.manifest.get("fit", {}).get("precision_target", FitSettings().precision_target))
 
 
-def _how(base: TopicModel, adapted: Adapted, corrections: Corrections, learned: int) -> dict[str, Any]:
+def _adaptation_json(base: TopicModel, adapted: Adapted, corrections: Corrections, learned: int) -> dict[str, Any]:
     return {
         "from": base.version,
         "corrections": corrections.rows,
@@ -181,39 +420,39 @@ def _how(base: TopicModel, adapted: Adapted, corrections: Corrections, learned: 
     }
 
 
-def _metrics(model: TopicModel, examined: Examined, reference: Reference | None) -> dict[str, Any]:
-    """Measure on the corrections, out of fold, and on the reference set; per topic on both together."""
-    of_corrections = _scores(model, examined.decisions, examined.confidences).to_json()
-    del of_corrections["topics"]
-    sure = (examined.decisions, examined.confidences, examined.weight)
-    fair = {"calibration_error": expected_calibration_error(*sure), "brier": brier_score(*sure)}
-    metrics = {"out_of_fold": of_corrections | {name: round(value, 4) for name, value in fair.items()}}
-    decisions, confidences = examined.decisions, examined.confidences
-    if reference is not None:
-        found = reference.confidences(model)
-        metrics["held_out"] = _scores(model, reference.decisions, found).to_json()
-        decisions, confidences = np.vstack((reference.decisions, decisions)), np.vstack((found, confidences))
-    return metrics | {"topics": _scores(model, decisions, confidences).to_json()["topics"]}
+def _metrics(model: TopicModel, evidence: Evidence) -> dict[str, Any]:
+    """Measure on the corrections, out of fold, and on the held-out articles of the corpora; per topic on both."""
+    corrected = evidence.rows(evidence.editor & ~evidence.test)
+    held_out = evidence.rows(~evidence.editor & evidence.test)
+    metrics = out_of_fold_metrics(model, corrected.decisions, corrected.scores, np.ones(len(corrected)))
+    if len(held_out):
+        metrics["held_out"] = _metrics_on(model, held_out)
+    learned = evidence.rows(~evidence.test & evidence.is_sample)
+    proof = learned.rows(proving(learned.fair))
+    metrics["auto"] = auto_record(model, proof.decisions, proof.scores)
+    return metrics | {"topics": _metrics_on(model, held_out.joined(corrected))["topics"]}
 
 
-def _scores(model: TopicModel, decisions: NDArray[np.int8], confidences: _Floats) -> Scores:
-    return score_confidences(decisions, confidences, model.calibrations, topics=model.taxonomy.ids)
+def _metrics_on(model: TopicModel, evidence: Evidence) -> dict[str, Any]:
+    confidences = model.confidences(evidence.scores)
+    return score_confidences(evidence.decisions, confidences, model.calibrations, topics=model.taxonomy.ids).to_json()
 
 
 def adapted_card(model: TopicModel, base_card: str) -> str:
-    """Write the card of an adapted model, Markdown: how it was adapted, and the card of what it was made of."""
-    how, metrics = model.manifest[ADAPTED], model.manifest["metrics"]
+    """Return the card of an adapted model, Markdown: how it was adapted, and the card of its base."""
+    adaptation, metrics = model.manifest[ADAPTED], model.manifest["metrics"]
     figures = [("Corrected articles, out of fold", metrics["out_of_fold"])]
     if "held_out" in metrics:
-        figures.append(("Reference set, never learned from", metrics["held_out"]))
+        figures.append(("Held-out articles", metrics["held_out"]))
     parts = [
         f"# {model.ref}",
-        f"{model.name}@{how['from']}, adapted {model.manifest['trained']} to what editors decided of "
-        f"{how['articles']:,} articles; {how['held_out']:,} more are kept for the test.",
+        f"{model.name}@{adaptation['from']}, adapted {model.manifest['trained']} to what editors decided of "
+        f"{adaptation['articles']:,} articles; {adaptation['held_out']:,} more are held out.",
         *(
             f"{name} ({row['articles']:,} articles): micro-F1 {row['micro_f1']:.2f}, macro-F1 {row['macro_f1']:.2f}."
             for name, row in figures
         ),
+        f"The promise of `auto`, measured again out of fold on articles drawn at random:{kept(metrics['auto'])}",
         "## What it was adapted from",
         "\n".join(_demoted(base_card.splitlines())),
     ]

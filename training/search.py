@@ -1,10 +1,10 @@
-"""Search for better settings until the time is over or somebody interrupts; the best so far is kept in a file.
+"""Search for better settings until time runs out or somebody interrupts; the best so far are kept in a file.
 
 The config's own settings are measured first. Then one setting at a time is moved a step up or down from the best so
-far, the one that last helped first; when no single step is left untried, two settings at once are moved anywhere.
+far, beginning with the one that helped last; when no single step is left, two settings at once are moved anywhere.
 
-Settings replace the best so far if micro-F1 + macro-F1 out of fold is the greater in `SURE` of the draws of a paired
-bootstrap over the articles. A greater mean alone would be adopted every second time where a setting changes nothing.
+Settings replace the best so far if their micro-F1 + macro-F1 out of fold is greater in `SURE` of the draws of a paired
+bootstrap over the articles. By the mean alone, every second change would be adopted even if it made no difference.
 """
 
 import signal
@@ -19,13 +19,14 @@ from types import FrameType
 import numpy as np
 from numpy.typing import NDArray
 
-from models.taxonomy import Taxonomy
-from training.calibrate import fair_weight
-from training.config import BY_CORPUS, Config
-from training.config_file import as_toml, replace_file
-from training.cross_validate import CrossValidation, Quality, TimeIsOver, quality
-from training.errors import TrainingError
-from training.progress import Progress
+from tagdesk.models.files import write_file
+from tagdesk.models.taxonomy import Taxonomy
+from tagdesk.progress import Progress
+from tagdesk.training.config import BY_CORPUS, Config
+from tagdesk.training.config_file import as_toml
+from tagdesk.training.errors import TrainingError
+from tagdesk.training.judge.cross_validate import CrossValidation, Quality, TimeIsOver, quality
+from tagdesk.training.learn.calibrate import fair_weight
 
 SEARCHES = Path("var/search")
 
@@ -41,11 +42,11 @@ LADDERS: Ladders = {
     "features.sublinear_tf": (False, True),
     "features.longest": (1, 2),
 }
-"""What is searched: a setting of the config, and the values it is moved along, the least first."""
+"""The search space: settings of the config, each with the values that it is moved along, the smallest first."""
 
 SURE = 0.9
 HOPELESS = 0.95
-"""Settings worse in a greater share of the draws than this are dropped after the first `_EARLY` folds."""
+"""Settings that are worse in a greater share of the draws are dropped after the first `_EARLY` folds."""
 
 _EARLY = 2
 
@@ -55,13 +56,13 @@ class Trial:
     """Settings that were tried.
 
     Attributes:
-        config: with these settings.
-        changed: what differs from the config that the search began with.
-        quality: out of fold; of the first folds only where it was dropped after them.
-        early: of the first folds.
-        seconds: what it took.
-        adopted: it became the best so far.
-        verdict: what became of it, to be read.
+        config: the config with these settings.
+        changed: the settings that differ from the first config's, for people.
+        quality: out of fold; only on the first folds if the trial was dropped after them.
+        early: on the first folds.
+        seconds: duration of the trial.
+        adopted: whether these settings became the best so far.
+        verdict: the result, for people.
     """
 
     config: Config
@@ -74,8 +75,8 @@ class Trial:
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells of a row of the table."""
-        found = (self.quality.micro_f1, self.quality.macro_f1, self.quality.average_precision)
-        return self.changed, *(f"{one:.4f}" for one in found), f"{self.seconds:.0f}", self.verdict
+        figures = (self.quality.micro_f1, self.quality.macro_f1, self.quality.average_precision)
+        return self.changed, *(f"{figure:.4f}" for figure in figures), f"{self.seconds:.0f}", self.verdict
 
 
 def search(
@@ -89,76 +90,76 @@ def search(
 ) -> Trial:
     """Search for better settings than the config's own.
 
-    `folder` gets two files, replaced as a whole whenever there is news: `<name>.toml`, the config with the best
-    settings so far, and `<name>.md`, a table of all that were tried. SIGINT and SIGTERM end the search early.
+    `folder` gets two files, replaced as a whole after every trial: `<name>.toml`, the config with the best settings so
+    far, and `<name>.md`, a table of all trials. SIGINT and SIGTERM end the search early.
 
     Args:
-        config: what to learn from, and the settings to begin with.
+        config: the corpora to learn from, and the settings to begin with.
         taxonomy: the topics.
-        corpus_folder: where the corpora lie.
-        budget: seconds, from now, reading included.
-        say: is told what became of each trial.
-        folder: where the files go.
+        corpus_folder: the folder of the corpora.
+        budget: seconds from now, including the time to read the corpora.
+        say: called with a line on each trial.
+        folder: for the two files.
 
     Returns:
-        The best.
+        The best trial.
 
     Raises:
-        CorpusError, LabelMapError: what is wrong with the data.
+        CorpusError, LabelMapError: something is wrong with the data.
         TrainingError: the same, or the search ended before the config's own settings were measured.
     """
     end = time.monotonic() + budget
-    found: _Search | None = None
+    run: _Search | None = None
     try:
         articles = CrossValidation(config, taxonomy, corpus_folder)
         left = max(0, round(end - time.monotonic()))
-        with _interrupts() as interrupted, Progress(total=left, what="searching", unit="s") as shown:
-            found = _Search(articles, config, folder, say, _Clock(end, interrupted, shown))
-            found.run()
+        with _interrupts() as interrupted, Progress(total=left, what="searching", unit="s") as bar:
+            run = _Search(articles, config, folder, say, _Clock(end, interrupted, bar))
+            run.run()
     except (TimeIsOver, KeyboardInterrupt):
         pass
-    if found is None or not found.trials:
+    if run is None or not run.trials:
         raise TrainingError("the search ended before the config's own settings were measured: give it more time")
-    found.write()  # again, for an interrupt may have come between a trial and its files
-    return found.best
+    run.write()  # again: an interrupt may have come between a trial and its files
+    return run.best
 
 
 @dataclass(frozen=True, slots=True)
 class _Clock:
-    """Shows the time left, and says when it is over."""
+    """Shows how much time is left, and tells when there is none."""
 
     end: float
     interrupted: list[int]
-    shown: Progress
+    bar: Progress
 
     def is_over(self) -> bool:
-        """Say whether the budget is used up, or somebody interrupted."""
+        """Return whether the budget is used up, or somebody interrupted."""
         now = time.monotonic()
-        total = self.shown.total or 0
-        self.shown.update(max(0, min(total, total - round(self.end - now)) - self.shown.done))
+        total = self.bar.total or 0
+        self.bar.update(max(0, min(total, total - round(self.end - now)) - self.bar.done))
         return bool(self.interrupted) or now >= self.end
 
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM, to end between two fits; a second one ends what is under way."""
-    came: list[int] = []
+    """Collect SIGINT and SIGTERM, so that the search can end between two fits; a second signal ends it at once."""
+    received: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
-        if came:
+    def receive(number: int, frame: FrameType | None) -> None:
+        if received:
             raise KeyboardInterrupt
-        came.append(number)
+        received.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield came
+        yield received
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 class _Search:
-    """What was tried so far, and what comes next."""
+    """The trials so far, and the choice of the next."""
 
     def __init__(
         self, articles: CrossValidation, config: Config, folder: Path, say: Callable[[str], None], clock: _Clock
@@ -178,7 +179,7 @@ class _Search:
         self._random = np.random.default_rng(config.fit.seed)
 
     def run(self) -> None:
-        """Try settings until none is left."""
+        """Try settings until none are left."""
         config: Config | None = self.start
         while config is not None and not self.clock.is_over():
             self._tried.add(self._place(config))
@@ -207,16 +208,16 @@ class _Search:
                 return Trial(config, self._changed(config), early, early, time.monotonic() - began, False, verdict)
         self.articles.score(config, parts[_EARLY:], scores, self.clock.is_over)
         if not self.trials:
-            # Kept for all that follow: settings are to be compared on the same articles, weighed alike.
+            # For all later trials too: settings are compared on the same articles, with the same weights.
             self._weight = fair_weight(scores, self.articles.fair)
         whole, early = self._quality(scores, np.arange(len(scores))), self._quality(scores, self._early)
         adopted, verdict = self._verdict(whole)
         return Trial(config, self._changed(config), whole, early, time.monotonic() - began, adopted, verdict)
 
-    def _verdict(self, found: Quality) -> tuple[bool, str]:
+    def _verdict(self, whole: Quality) -> tuple[bool, str]:
         if not self.trials:
             return True, "the config's own"
-        chance = found.better_than(self.best.quality)
+        chance = whole.better_than(self.best.quality)
         word = "adopted" if chance >= SURE else "not surely better"
         return chance >= SURE, f"{word}, better in {chance:.0%} of the draws"
 
@@ -230,20 +231,20 @@ class _Search:
         )
 
     def _next(self) -> Config | None:
-        """Return the settings to try next, or None where all are tried."""
+        """Return the settings to try next, or None if all have been tried."""
         best = self.best.config
-        for name in sorted(self.ladders, key=lambda one: one != self._helped):
+        for name in sorted(self.ladders, key=lambda setting: setting != self._helped):
             now = _get(best, name)
             ladder = self.ladders[name]
-            below, above = [one for one in ladder if one < now], [one for one in ladder if one > now]
-            for value in (*below[-1:], *above[:1]):
+            lower, higher = [value for value in ladder if value < now], [value for value in ladder if value > now]
+            for value in (*lower[-1:], *higher[:1]):
                 if self._is_new(config := _with(best, {name: value})):
                     return config
         leaps = [config for config in self._leaps(best) if self._is_new(config)]
         return leaps[self._random.integers(len(leaps))] if leaps else None
 
     def _leaps(self, best: Config) -> Iterator[Config]:
-        """Yield the best settings with one or two of them anywhere else."""
+        """Yield the best settings with one or two of them changed to any value."""
         for names in combinations(self.ladders, min(2, len(self.ladders))):
             for values in product(*(self.ladders[name] for name in names)):
                 yield _with(best, dict(zip(names, values, strict=True)))
@@ -255,19 +256,17 @@ class _Search:
         return tuple(_get(config, name) for name in self.ladders)
 
     def _changed(self, config: Config) -> str:
-        was = {name: _get(self.start, name) for name in self.ladders}
-        changed = (f"{name} {_get(config, name)}" for name in self.ladders if _get(config, name) != was[name])
+        values = {name: _get(config, name) for name in self.ladders}
+        changed = (f"{name} {value}" for name, value in values.items() if value != _get(self.start, name))
         return ", ".join(changed) or "nothing"
 
     def write(self) -> None:
-        """Write the best settings, and the table of all."""
+        """Write the best settings, and the table of all trials."""
         name = self.start.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        replace_file(
-            self.folder / f"{name}.toml",
-            as_toml(self.best.config, f"Found by `make search`; changed: {self.best.changed}."),
-        )
-        replace_file(self.folder / f"{name}.md", self._table())
+        settings = as_toml(self.best.config, f"Found by `tagdesk search`; changed: {self.best.changed}.")
+        write_file(self.folder / f"{name}.toml", settings.encode())
+        write_file(self.folder / f"{name}.md", self._table().encode())
 
     def _table(self) -> str:
         rows = [
@@ -279,19 +278,20 @@ class _Search:
 
 
 def _ladders(articles: CrossValidation, config: Config) -> Ladders:
-    """Return `LADDERS` without what changes nothing here, or would not be kept by a training."""
+    """Return `LADDERS` without what makes no difference here, or what training would override."""
     ladders = dict(LADDERS)
     if not articles.labelled:
         del ladders["fit.label_scale"]
     if not articles.titled:
         del ladders["features.title_weight"]
-    ladders["features.longest"] = tuple(one for one in ladders["features.longest"] if one >= config.features.shortest)
+    longest = ladders["features.longest"]
+    ladders["features.longest"] = tuple(value for value in longest if value >= config.features.shortest)
     if config.label_map != BY_CORPUS:  # own data, whose size limits the settings
         topics = articles.decisions.shape[1]
         ladders["fit.min_df"] = tuple(
-            one
-            for one in ladders["fit.min_df"]
-            if replace(config.fit, min_df=int(one)).fitted_to(len(articles.fold), topics, 0).min_df == one
+            value
+            for value in ladders["fit.min_df"]
+            if replace(config.fit, min_df=int(value)).fitted_to(len(articles.fold), topics, 0).min_df == value
         )
     return ladders
 
@@ -310,5 +310,5 @@ def _with(config: Config, values: Mapping[str, Value]) -> Config:
 
 
 def _line(number: int, trial: Trial) -> str:
-    changed, micro, macro, ranked, seconds, verdict = trial.cells()
-    return f"{number:3d}  micro-F1 {micro}  macro-F1 {macro}  mAP {ranked}  {seconds:>4s} s  {changed}: {verdict}"
+    changed, micro, macro, precision, seconds, verdict = trial.cells()
+    return f"{number:3d}  micro-F1 {micro}  macro-F1 {macro}  mAP {precision}  {seconds:>4s} s  {changed}: {verdict}"

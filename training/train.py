@@ -1,7 +1,6 @@
-"""Train a model from end to end: read, decide, vectorize, fit, calibrate, measure, save."""
+"""Train a model from start to finish: read, decide, fit and calibrate, measure, save."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,43 +8,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.bundle import load_bundle
-from models.taxonomy import Taxonomy
-from models.topic_model import TopicModel
-from training.calibrate import calibrate, fair_weight
-from training.card import card
-from training.config import Config
-from training.corpus import file_sha256
-from training.corrections import Corrections
-from training.errors import TrainingError
-from training.evaluate import Scores, score_articles, score_confidences
-from training.fit import fit_topics, learnable
-from training.labels import LABELS, YES
-from training.learning_curve import LearningCurve, learning_curve
-from training.measure import Examined, brier_score, expected_calibration_error
-from training.prepare import prepare
-from training.publish import publish
-from training.reference import write_reference
-from training.split import stratified_folds
-from training.training_set import TrainingSet, read_training_set
-
-log = logging.getLogger(__name__)
+from tagdesk.models.bundle import load_bundle
+from tagdesk.models.taxonomy import Taxonomy
+from tagdesk.models.topic_model import TopicModel
+from tagdesk.training.classifier import TopicClassifier
+from tagdesk.training.config import Config, FitSettings
+from tagdesk.training.corpora.corpus import file_sha256
+from tagdesk.training.corpora.labels import LABELS
+from tagdesk.training.judge.evaluate import Scores, confidences_of, score_decided
+from tagdesk.training.judge.learning_curve import LearningCurve, learning_curve
+from tagdesk.training.judge.measure import MOST_PAIRS, Examined
+from tagdesk.training.learn.calibrate import fair_weight
+from tagdesk.training.learn.corrections import Corrections
+from tagdesk.training.learn.evidence import article_keys, evidence_of, is_sample, sampled_places, write_evidence
+from tagdesk.training.learn.own_texts import languages
+from tagdesk.training.learn.targets import targets_of
+from tagdesk.training.learn.training_set import TrainingSet, read_training_set
+from tagdesk.training.publish import publish
+from tagdesk.training.report.card import card
 
 _CODE_FOLDERS = ("models", "training")
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A new model, and what was found on the way.
+    """A new model, and the material for its report.
 
     Attributes:
         bundle: the folder of its bundle.
         examined: the articles of the cross-validation, scored out of fold.
         held_out: the articles of the test.
-        duplicates: groups of near duplicates among them.
-        learning_curve: fits again, to see what more labels would bring.
+        duplicates: groups of near duplicates in `examined`, by row.
+        learning_curve: fits again on fewer labels, to see what more of them would gain.
     """
 
     bundle: Path
@@ -58,131 +53,129 @@ class Trained:
 def train(
     config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path, corrections: Corrections | None = None
 ) -> Trained:
-    """Train a model and save its bundle, with its reference set.
+    """Train a model and save its bundle, with its evidence.
 
     Args:
-        config: how it is made.
+        config: the settings.
         taxonomy: the topics.
-        corpus_folder: where the config's corpora lie.
+        corpus_folder: the folder of the config's corpora.
         store: the folder of models.
-        corrections: what editors decided; joins what the corpora say, and counts more.
+        corrections: the decisions of editors; they are added to the corpora, and weigh more.
 
     Raises:
-        CorpusError, LabelMapError, TrainingError: what is wrong with the data or the config; nothing is written.
+        CorpusError, LabelMapError, TrainingError: something is wrong with the data or the config; nothing is written.
     """
     config.check_topics(taxonomy.ids)
     data = read_training_set(config, taxonomy, corpus_folder, corrections)
-    learn = data.learn.tolist()
-    decisions = data.decisions[learn]
-    names = [data.ids[data.group[i]] for i in learn]
-    fold = stratified_folds(names, decisions == YES, config.fit.folds, config.fit.seed)
-    taxonomy, decisions, data = _leave_out_the_unlearnable(taxonomy, decisions, fold, config, data)
-
-    ready = prepare(data, config.features, config.fit)
-    weight = np.where(data.corrected[learn], config.fit.correction_weight, 1.0) if corrections else None
-    fitted = fit_topics(ready.X, decisions, fold, config.fit, ready.hints, weight)
-    fair = fair_weight(fitted.out_of_fold, data.fair[learn])
-    model = TopicModel(
-        name=config.name,
-        version="draft",
-        taxonomy=taxonomy,
-        features=ready.vectorizer.features_,
-        weights=fitted.weights,
-        bias=fitted.bias,
-        calibrations=calibrate(fitted.out_of_fold, decisions, fair, [config.promise(topic) for topic in taxonomy.ids]),
+    learn, others = data.learn.tolist(), data.others.tolist()
+    texts, names = [data.texts[i] for i in learn], [data.ids[data.group[i]] for i in learn]
+    classifier = _classifier(config, taxonomy).fit(
+        texts,
+        targets_of(data.decisions[learn]),
+        groups=names,
+        sample_weight=np.where(data.corrected[learn], config.fit.correction_weight, 1.0) if corrections else None,
+        fair=data.fair[learn],
+        sample=is_sample(data.corrected[learn], data.decisions[learn]),
+        label_X=[data.texts[i] for i in others],
+        label_y=targets_of(data.labels(data.others)) if others else None,
     )
+    decisions = data.decisions[:, classifier.learned_]
+    if isinstance(classifier.out_of_fold_scores_, np.ndarray):
+        decisions = np.asarray(decisions)  # of many topics most had too few articles
+    data = replace(data, decisions=decisions)
+    about = {"language": config.language, "doubts": classifier.doubts_ | {"languages": languages(texts)}}
+    model = replace(classifier.model_, name=config.name, manifest=about)
     examined = Examined(
         ids=[data.ids[i] for i in learn],
-        texts=[data.texts[i] for i in learn],
-        decisions=decisions,
-        scores=fitted.out_of_fold,
-        confidences=model.confidences(fitted.out_of_fold),
-        weight=fair,
+        texts=texts,
+        decisions=data.decisions[learn],
+        scores=classifier.out_of_fold_scores_,
+        confidences=confidences_of(model, classifier.out_of_fold_scores_),
+        weight=classifier.weight_,
     )
     manifest = {
-        "language": config.language,
-        "data": _data_json(config, data),
+        **about,
+        "data": _data_json(config, data) | {"left_out": [*config.left_out, *classifier.left_out_]},
         "fit": {name: getattr(config.fit, name) for name in config.fit.__slots__},
         "precision_targets": dict(config.precision_targets),
-        "metrics": _metrics(model, examined, data),
+        "metrics": classifier.metrics_ | {"held_out": held_out_scores(model, data).to_json()},
         "code": code_fingerprint(),
     }
-    ngrams = ready.vectorizer.ngrams_
-    bundle = publish(model, ngrams, manifest, lambda made: card(made, config, ngrams), store)
-    curve = partial(learning_curve, ready.X, decisions, fold, config.fit, ready.hints, fitted.out_of_fold, fair)
+    ngrams = classifier.vectorizer_.ngrams_
+    bundle = publish(model, ngrams, manifest, lambda made: card(made, ngrams, config.labellers, config.earlier), store)
     held_out = examine_held_out(model, data)
-    may_anchor = np.flatnonzero(~data.corrected[learn]).tolist()  # no editor's article lies in a bundle
-    ids, texts = [examined.ids[i] for i in may_anchor], [examined.texts[i] for i in may_anchor]
-    write_reference(bundle, load_bundle(bundle), held_out, ids, texts)
+    _write_evidence(bundle, data, examined)
+    curve = partial(_learning_curve, classifier, examined, config.fit)
     return Trained(bundle, examined, held_out, _duplicates(names), curve)
 
 
+def _classifier(config: Config, taxonomy: Taxonomy) -> TopicClassifier:
+    features, fit = config.features, config.fit
+    return TopicClassifier(
+        taxonomy,
+        **{name: getattr(features, name) for name in features.__slots__},
+        max_features=fit.max_features,
+        min_df=fit.min_df,
+        C=fit.C,
+        count_ratio=fit.count_ratio,
+        label_scale=fit.label_scale,
+        choose_parts=fit.choose_parts,
+        most_weights=fit.most_weights,
+        most_negatives=fit.most_negatives,
+        folds=fit.folds,
+        precision_target=fit.precision_target,
+        precision_targets=config.precision_targets,
+        random_state=fit.seed,
+    )
+
+
+def _learning_curve(classifier: TopicClassifier, examined: Examined, settings: FitSettings) -> LearningCurve:
+    X = classifier.vectorizer_.transform(examined.texts)
+    decisions, scores, weight = examined.decisions, examined.scores, examined.weight
+    return learning_curve(X, decisions, classifier.fold_, settings, classifier.hints_, scores, weight)
+
+
+def _write_evidence(bundle: Path, data: TrainingSet, examined: Examined) -> None:
+    model, places = load_bundle(bundle), np.append(data.learn, np.flatnonzero(data.test))
+    keys = article_keys(data.ids[i] for i in places.tolist())
+    sampled = sampled_places(keys, data.corrected[places], data.test[places], len(model.taxonomy))
+    learned = sampled[: len(data.learn)]
+    texts = [data.texts[i] for i in places[sampled].tolist()]
+    evidence = evidence_of(
+        model,
+        [data.ids[i] for i in places[sampled].tolist()],
+        texts,
+        np.asarray(data.decisions[places[sampled]]),
+        np.concatenate((np.asarray(examined.scores[learned]), model.scores(texts[int(learned.sum()) :])[0])),
+        fair=data.fair[places[sampled]],
+        editor=data.corrected[places[sampled]],
+        test=data.test[places[sampled]],
+    )
+    write_evidence(bundle, model, evidence)
+
+
 def _duplicates(names: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    """Return the places of articles whose groups have the same name, where those are several."""
+    """Return the rows of every group with several articles, by the name of each article's group."""
     groups: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        groups.setdefault(name, []).append(place)
-    return tuple(tuple(places) for places in groups.values() if len(places) > 1)
-
-
-def _leave_out_the_unlearnable(
-    taxonomy: Taxonomy,
-    decisions: NDArray[np.int8],
-    fold: NDArray[np.int64],
-    config: Config,
-    data: TrainingSet,
-) -> tuple[Taxonomy, NDArray[np.int8], TrainingSet]:
-    enough = learnable(decisions, fold, config.fit.folds)
-    for topic in np.array(taxonomy.ids)[~enough]:
-        log.warning("topic %s has too few articles to learn from: left out; label more of them", topic)
-    if not enough.any():
-        raise TrainingError("no topic has enough articles to learn from: label at least a few dozen each")
-    kept = {topic for topic, has in zip(taxonomy.ids, enough, strict=True) if has}
-    topics = tuple(
-        topic if topic.parent in kept else replace(topic, parent=None, implies_parent=False)
-        for topic in taxonomy.topics
-        if topic.id in kept
-    )
-    columns = np.flatnonzero(enough)
-    return (
-        Taxonomy(taxonomy.name, topics),
-        decisions[:, columns],
-        replace(data, decisions=data.decisions[:, columns]),
-    )
-
-
-def _metrics(model: TopicModel, examined: Examined, data: TrainingSet) -> dict[str, Any]:
-    """Measure out of fold (per topic: more articles) and on the held-out articles (over all: never seen)."""
-    metrics = score_confidences(
-        examined.decisions, examined.confidences, model.calibrations, topics=model.taxonomy.ids
-    ).to_json()
-    topics = metrics.pop("topics")
-    sure = (examined.decisions, examined.confidences, examined.weight)
-    fair = {"calibration_error": expected_calibration_error(*sure), "brier": brier_score(*sure)}
-    return {
-        "topics": topics,
-        "out_of_fold": metrics | {name: round(value, 4) for name, value in fair.items()},
-        "held_out": held_out_scores(model, data).to_json(),
-    }
+    for row, name in enumerate(names):
+        groups.setdefault(name, []).append(row)
+    return tuple(tuple(rows) for rows in groups.values() if len(rows) > 1)
 
 
 def examine_held_out(model: TopicModel, data: TrainingSet) -> Examined:
-    """Score the articles that were kept out of a model's training, to be looked at in a report."""
+    """Score the articles that were held out of a model's training, for its report; with many topics a share of them."""
     test = np.flatnonzero(data.test)
+    test = test[:: -(-len(test) * len(model.taxonomy) // MOST_PAIRS) or 1]
     texts = [data.texts[i] for i in test]
     scores, confidences = model.scores(texts)
-    weight = fair_weight(scores, data.fair[test])
-    return Examined([data.ids[i] for i in test], texts, data.decisions[test], scores, confidences, weight, "held out")
+    weight, decisions = fair_weight(scores, data.fair[test]), np.asarray(data.decisions[test])
+    return Examined([data.ids[i] for i in test], texts, decisions, scores, confidences, weight, "held out")
 
 
 def held_out_scores(model: TopicModel, data: TrainingSet) -> Scores:
-    """Score a model on the articles that were kept out of its training."""
-    ids = model.taxonomy.ids
+    """Measure a model on the articles that were held out of its training."""
     test = np.flatnonzero(data.test)
-    wanted = [[ids[i] for i in np.flatnonzero(row > 0)] for row in data.decisions[test]]
-    left_open = [[ids[i] for i in np.flatnonzero(row == 0)] for row in data.decisions[test]]
-    tagged = list(model.tag_many(data.articles[i] for i in test))
-    return score_articles(tagged, wanted, left_open, topics=ids)
+    return score_decided(model, [data.articles[i] for i in test], data.decisions[test])
 
 
 def _data_json(config: Config, data: TrainingSet) -> dict[str, Any]:
@@ -192,14 +185,14 @@ def _data_json(config: Config, data: TrainingSet) -> dict[str, Any]:
                 "name": corpus.name,
                 "sha256": corpus.sha256,
                 "articles": len(corpus.articles),
-                "never_train": corpus.left_out,
+                "never_train": corpus.account.never_train,
                 "source": dict(corpus.source),
             }
             for corpus in data.corpora
         ],
-        "hand_labels": {name: file_sha256(LABELS / name) for name in config.hand_labels},
+        "full_labels": {name: file_sha256(LABELS / name) for name in config.full_labels},
         "articles": len(data.ids),
-        "by_hand": int(data.by_hand.sum()),
+        "fully_labelled": int(data.fully_labelled.sum()),
         "corrected": int(data.corrected.sum()),
         "held_out": int(data.test.sum()),
         "test_from": data.test_from,
@@ -208,7 +201,7 @@ def _data_json(config: Config, data: TrainingSet) -> dict[str, Any]:
 
 
 def code_fingerprint() -> str:
-    """Return SHA-256 of the code and the settings that make and read a model."""
+    """Return the SHA-256 of the code and the settings that make and read a model."""
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent
     for folder in _CODE_FOLDERS:

@@ -55,8 +55,8 @@ def onnx(source: Path, target: Path, quick: bool) -> None:
         id(pipeline): {"zipmap": False},
         id(tfidf): {"locale": "C.UTF-8", "tokenexp": r"[\pL\pN\pM_][\pL\pN\pM_]+"},
     }
-    found = to_onnx(pipeline, initial_types=[("text", StringTensorType([None, 1]))], options=options)
-    target.write_bytes(found.SerializeToString())
+    converted = to_onnx(pipeline, initial_types=[("text", StringTensorType([None, 1]))], options=options)
+    target.write_bytes(converted.SerializeToString())
 
 
 def fasttext(source: Path, target: Path, quick: bool, buckets: int = 2_000_000) -> None:
@@ -87,28 +87,28 @@ def vowpalwabbit(source: Path, target: Path, quick: bool) -> None:
     """Train one logistic learner a topic, all in one process."""
     import vowpalwabbit as peer
 
-    found = list(rows(source))
-    topics = sorted({topic for row in found for topic in row["topics"]})
+    articles = list(rows(source))
+    topics = sorted({topic for row in articles for topic in row["topics"]})
     workspace = peer.Workspace(
         f"--multilabel_oaa {len(topics)} --loss_function logistic --ngram 2 -b 20 --quiet -f {target}"
     )
     random.seed(0)
     for _ in range(1 if quick else 3):
-        random.shuffle(found)
-        for row in found:
+        random.shuffle(articles)
+        for row in articles:
             workspace.learn(f"{','.join(str(topics.index(topic)) for topic in row['topics'])} | {words(row['text'])}")
     workspace.finish()
 
 
 def annif(source: Path, target: Path, quick: bool) -> None:
     """Load the vocabulary and train the three backends."""
-    found = list(rows(source))
+    articles = list(rows(source))
     target.mkdir(parents=True, exist_ok=True)
-    topics = sorted({topic for row in found for topic in row["topics"]})
+    topics = sorted({topic for row in articles for topic in row["topics"]})
     vocabulary, corpus, projects = target / "vocabulary.tsv", target / "corpus.tsv", target / "projects.cfg"
     vocabulary.write_text("".join(f"<{_VOCABULARY}{topic}>\t{topic}\n" for topic in topics), encoding="utf-8")
     with corpus.open("w", encoding="utf-8") as file:
-        for row in found:
+        for row in articles:
             subjects = " ".join(f"<{_VOCABULARY}{topic}>" for topic in row["topics"])
             file.write(f"{' '.join(row['text'].split())}\t{subjects}\n")
     projects.write_text("".join(map(_annif_project, _ANNIF)), encoding="utf-8")

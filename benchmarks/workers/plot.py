@@ -22,8 +22,8 @@ def main() -> None:
         for line, (what, label) in enumerate((("seconds", "seconds"), ("mib", "peak memory, MiB"))):
             panel = panels[line][column]
             for who, (name, colour, marker, style) in WHO.items():
-                mine = [row for row in rows if row["axis"] == axis and row["who"] == who]
-                x, y = [int(row[axis]) for row in mine], [float(row[what]) for row in mine]
+                points = [row for row in rows if row["axis"] == axis and row["who"] == who]
+                x, y = [int(row[axis]) for row in points], [float(row[what]) for row in points]
                 panel.plot(x, y, style, color=colour, marker=marker, label=name)
             panel.set(xscale="log", yscale="log", xlabel=axis, ylabel=label)
             panel.grid(visible=True, which="major", alpha=0.3)

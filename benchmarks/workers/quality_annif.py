@@ -39,8 +39,8 @@ def _learn(backend: str, task: Task, project: Any) -> Answer:
     def fit(rows: Any, ngram: int) -> None:
         project.train(DocumentList([documents[i] for i in rows]), {backend: {"ngram": ngram}}, jobs=1)
 
-    def score(found: list[Any]) -> Any:
-        batches = DocumentList(found).doc_batches
+    def score(documents: list[Any]) -> Any:
+        batches = DocumentList(documents).doc_batches
         return np.concatenate([project.suggest(batch).array.toarray() for batch in batches]).astype(float)
 
     seen, unseen = np.flatnonzero(deal(truth, 10)), np.flatnonzero(deal(truth, 10) == 0)

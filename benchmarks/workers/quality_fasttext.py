@@ -42,10 +42,10 @@ class _Learner:
         return fasttext.train_supervised(self.write(rows), loss=self.loss, thread=1, verbose=0, **settings)
 
     def score(self, model: Any, texts: Sequence[str]) -> Any:
-        found = np.full((len(texts), len(self.task.topics)), -1.0)
+        scores = np.full((len(texts), len(self.task.topics)), -1.0)
         for row, (names, shares) in enumerate(zip(*model.predict(list(texts), k=-1), strict=True)):
-            found[row, [int(name.removeprefix("__label__")) for name in names]] = shares
-        return found
+            scores[row, [int(name.removeprefix("__label__")) for name in names]] = shares
+        return scores
 
     def tune(self) -> dict[str, Any]:
         """Return the better of what autotune finds and what is usual."""

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDS = 3
-FLOOR = 0.3
+FLOOR = 0.2
+LEAN = 0.04
 Scores = NDArray[np.float64]
 Truth = NDArray[np.bool_]
 
@@ -57,10 +58,10 @@ class Task:
     def truth(self) -> Truth:
         """Which topics the articles to learn from have: bool, shape (articles, topics)."""
         number = {topic: i for i, topic in enumerate(self.topics)}
-        found = np.zeros((len(self.train), len(self.topics)), np.bool_)
+        truth = np.zeros((len(self.train), len(self.topics)), np.bool_)
         for i, row in enumerate(self.train):
-            found[i, [number[topic] for topic in row["topics"]]] = True
-        return found
+            truth[i, [number[topic] for topic in row["topics"]]] = True
+        return truth
 
 
 @dataclass(frozen=True)
@@ -128,21 +129,26 @@ def out_of_fold(truth: Truth, fit: Callable[[NDArray[np.int64], NDArray[np.int64
 def cut_offs(scores: Scores, truth: Truth) -> NDArray[np.float64]:
     """Return the score from which each topic's F1 is best: shape (topics,).
 
-    Where that F1 is under `FLOOR`, as of topics with few articles, the cut-off is no lower than the best one for all
-    topics together: a single article ranked low would let in thousands. Compare SCutFBR, Yang, "A study on thresholding
-    strategies for text categorization" (2001).
+    The F1 of a topic with few articles is jagged. Of cut-offs that are nearly as good the one near the best for all
+    topics together is taken: each standard deviation of the scores between the two costs `LEAN`. Where F1 is under
+    `FLOOR`, the cut-off is no lower than that for all: a single article ranked low would let in thousands. Compare
+    SCutFBR, Yang, "A study on thresholding strategies for text categorization" (2001). Both numbers were chosen on
+    R90's training articles: out of fold, micro- and macro-F1 0.904 and 0.626, with 0.3 and 0 0.901 and 0.615.
     """
     together, _ = _best_cut_off(scores.ravel(), truth.ravel())
-    found = [_best_cut_off(*column) for column in zip(scores.T, truth.T, strict=True)]
-    return np.array([cut if reached >= FLOOR else max(cut, together) for cut, reached in found])
+    best = [_best_cut_off(*column, together, LEAN / scores.std()) for column in zip(scores.T, truth.T, strict=True)]
+    return np.array([cut if reached >= FLOOR else max(cut, together) for cut, reached in best])
 
 
-def _best_cut_off(scores: Scores, right: Truth) -> tuple[float, float]:
-    """Return the score from which F1 is best, half way to the next one below, and that F1."""
+def _best_cut_off(scores: Scores, right: Truth, near: float = 0.0, cost: float = 0.0) -> tuple[float, float]:
+    """Return the score from which F1 is best, half way to the next one below, and that F1.
+
+    F1 counts less by `cost` for each point between the score and `near`.
+    """
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     reached = 2 * np.cumsum(right[order]) / (np.arange(1, len(ranked) + 1) + right.sum())
-    best = int(np.argmax(reached))
+    best = int(np.argmax(reached - cost * np.abs(ranked - near)))
     return (ranked[best] + ranked[min(best + 1, len(ranked) - 1)]) / 2, float(reached[best])
 
 

@@ -23,7 +23,7 @@ class Ours:
     """Title and body as sent: cleaning the text and building the answer's objects are in the time."""
 
     def __init__(self, model: Path, rows: Rows) -> None:
-        from models import Article, load
+        from tagdesk.models import Article, load
 
         self.article, self.model = Article, load(model)
         self.items: list[Any] = [(row["title"], row["body"]) for row in rows]
@@ -59,8 +59,8 @@ class Scores(Ours):
 
     def confidences(self, item: Any) -> list[float]:
         """Return the confidence of every topic."""
-        found: list[float] = self.one(item)[0].tolist()
-        return found
+        confidences: list[float] = self.one(item)[0].tolist()
+        return confidences
 
 
 class Pipeline:
@@ -82,8 +82,8 @@ class Pipeline:
 
     def confidences(self, item: str) -> list[float]:
         """Return the confidence of every topic."""
-        found: list[float] = self.pipeline.predict_proba([item])[0].tolist()
-        return found
+        confidences: list[float] = self.pipeline.predict_proba([item])[0].tolist()
+        return confidences
 
 
 class Onnx:
@@ -109,8 +109,8 @@ class Onnx:
 
     def confidences(self, item: str) -> list[float]:
         """Return the confidence of every topic."""
-        found: list[float] = self.batch([item])[0].tolist()
-        return found
+        confidences: list[float] = self.batch([item])[0].tolist()
+        return confidences
 
 
 class FastText:

@@ -1,47 +1,47 @@
 // What the desk asks of the service, and what went wrong in plain words.
 
-const PLAIN = {
-  "empty-article": "There are no words in this article. Paste its text and try again.",
-  "article-too-long": "The article is longer than the service reads. Shorten it and try again.",
-  "request-too-large": "The article is larger than the service accepts. Paste its text without the page around it.",
-  "missing-scope": "Your key may not do this. Ask whoever runs the service for one with the scope feedback.",
-  "too-many-requests": "That was too fast for the service. Wait a second and try again.",
-  "too-busy": "The service is busy. Wait a second and try again.",
-  "not-ready": "The service is starting. Try again in a few seconds.",
-  "internal-error": "Something broke in the service; its log says what. Your article is still here.",
-};
+import { has, text } from "./language.js";
 
-export const UNREADABLE = "unreadable";
-
-/**
- * A request that got no good answer; `kind` is the last part of the problem's type, "" where none answered.
- * Or, of the kind UNREADABLE, something that is no article: asking again does not help.
- */
+/** A request that got no good answer. */
 export class Trouble extends Error {
-  constructor(kind, title, detail) {
-    super(detail);
+  /**
+   * @param kind the last part of the problem's type, or one of the desk's own; where there is a text for it, it is shown
+   * @param said `{title, detail, isPassing}`: what the service says, and whether asking again may help
+   */
+  constructor(kind, { title = "", detail = "", isPassing = false } = {}) {
+    super(has(`trouble.${kind}.remedy`) ? text(`trouble.${kind}.remedy`) : detail);
     this.kind = kind;
-    this.title = title;
+    this.title = has(`trouble.${kind}`) ? text(`trouble.${kind}`) : title;
+    this.isPassing = isPassing;
   }
 }
 
+const PATIENCE = 30_000; // milliseconds after which a service that says nothing does not answer
+
 /** Ask the service; return what it answers, or throw a Trouble. */
 export async function ask(path, { method = "GET", body, headers = {} } = {}) {
-  const request = { method, headers: { "X-Tagdesk-Desk": "1", ...headers }, credentials: "same-origin" };
+  const signal = AbortSignal.timeout(PATIENCE);
+  const request = { method, headers: { ...headers }, credentials: "same-origin", signal };
   if (body !== undefined) {
     request.headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);
   }
   let answer;
+  let value = {};
   try {
     answer = await fetch(path, request);
+    value = await answer.json();
   } catch {
-    throw new Trouble("", "The service does not answer.", "Is it running, and are you online? Your article is still here.");
+    // An answer that breaks off, or that is not the service's, is none.
+    if (!answer || answer.ok) throw new Trouble("no-answer", { isPassing: true });
   }
-  const value = await answer.json().catch(() => ({}));
   if (answer.ok) return value;
-  const kind = String(value.type ?? "").split("/").pop();
-  throw new Trouble(kind, `${value.title ?? `Error ${answer.status}`}.`, PLAIN[kind] ?? value.detail ?? "");
+  const { status } = answer;
+  throw new Trouble(String(value.type ?? "").split("/").pop(), {
+    title: `${value.title ?? text("trouble.status", { status })}.`,
+    detail: value.detail,
+    isPassing: status >= 500 || status === 408 || status === 429,
+  });
 }
 
 export const signIn = (key) =>
@@ -49,11 +49,18 @@ export const signIn = (key) =>
 export const signOut = () => ask("/desk/session", { method: "DELETE" });
 export const session = () => ask("/desk/session");
 
-export const changes = (version) => ask(`/v1/models/${encodeURIComponent(version)}/changes`);
-export const drift = (weeks) => ask(`/v1/drift?weeks=${weeks}`);
+export const languages = () => ask("/v1/languages");
 
-export const topics = () => ask("/v1/topics");
-export const manifest = () => ask("/v1/model");
+// What follows is about one model; its name is the last argument.
+const asked = (path, asking) => `${path}?${new URLSearchParams(asking)}`;
+const ofVersion = (version, what, model) => asked(`/v1/models/${encodeURIComponent(version)}/${what}`, { model });
+export const candidates = (model) => ask(asked("/v1/changes", { model }));
+export const changes = (version, model) => ask(ofVersion(version, "changes", model));
+export const publish = (version, model) => ask(ofVersion(version, "activate", model), { method: "POST" });
+export const rollBack = (model) => ask(asked("/v1/models/rollback", { model }), { method: "POST" });
+export const drift = (weeks, model) => ask(asked("/v1/drift", { weeks, model }));
+export const topics = (model) => ask(asked("/v1/topics", { model }));
+export const manifest = (model) => ask(asked("/v1/model", { model }));
 
 /** Tag an article, with the evidence of what is given; one too long to explain is tagged all the same. */
 export async function tag(article) {
@@ -73,7 +80,14 @@ export async function explain(article, id) {
   return [...given, ...below].find((topic) => topic.id === id);
 }
 
-export const next = (after) => ask(`/v1/queue/next${after ? `?after=${encodeURIComponent(after)}` : ""}`);
+/** Take an article of the queue: the wanted one, else the next one; the one that it comes after is given back. */
+function fromQueue(asked) {
+  const query = new URLSearchParams(Object.entries(asked).filter(([, id]) => id));
+  return ask(`/v1/queue/next?${query}`);
+}
+export const next = (after) => fromQueue({ after });
+export const take = (id, after) => fromQueue({ id, after });
+export const queue = () => ask("/v1/queue");
 export const correct = (correction) => ask("/v1/feedback", { method: "POST", body: correction });
 
 /** Return the counts of today, as it is here. */

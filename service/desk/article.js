@@ -1,11 +1,13 @@
 // An article: read from what is pasted or dropped, and shown as text, never as markup.
 
-import { Trouble, UNREADABLE } from "./api.js";
+import { Trouble } from "./api.js";
 
 const LARGEST = 4_000_000; // bytes
 const LOOKS_LIKE_HTML = /<(?:!doctype|html|body|article|section|div|p|br|h[1-6]|ul|ol|li|table|blockquote)\b[^<>]*>/i;
+const HEADING = /<h1\b/i;
 const UNREAD = "script|style|head|template|noscript|svg|textarea";
-const BLOCK = /^<\/?(?:p|div|h[1-6]|li|ul|ol|br|hr|blockquote|tr|table|section|article|header|footer|figure|figcaption|aside|main|nav|pre|dt|dd)\b/i;
+const BLOCK = /^<\/?(p|div|h[1-6]|li|ul|ol|br|hr|blockquote|tr|table|section|article|header|footer|figure|figcaption|aside|main|nav|pre|dt|dd)\b/i;
+const KINDS = { li: "item", h1: "heading", h2: "heading", h3: "heading", h4: "heading", h5: "heading", h6: "heading" };
 // What does not end goes on to the end of the text: no part of it is read twice, however hostile it is.
 const TOKEN = new RegExp(
   `<!--[^]*?(?:-->|$)|<(${UNREAD})\\b[^]*?(?:</\\1\\s*>|$)|<(?=[a-z/!?])[^>]*(?:>|$)|&(?:#\\d{1,7}|#x[\\da-f]{1,6}|[a-z][a-z\\d]{1,31});|[^<&]+|[<&]`,
@@ -27,32 +29,41 @@ export function fromFields(title, body) {
   return { title, [LOOKS_LIKE_HTML.test(body) ? "body_html" : "body"]: body };
 }
 
-/** Return title and body of a file's text. */
+/** Tell whether a text is HTML that has its title in it. */
+export const hasTitle = (text) => HEADING.test(text);
+
+/** Return title and body of a file's text; what becomes the title is not in the body too. */
 export function fromText(text) {
   if (LOOKS_LIKE_HTML.test(text)) {
     const page = parse(text);
     const title = page.querySelector("h1")?.textContent || page.title;
-    return { title: title.replace(/\s+/g, " ").trim(), body: text };
+    return { title: title.replace(/\s+/g, " ").trim(), body: withoutHeading(text) };
   }
   const [first, ...rest] = text.trimStart().split(/\r?\n\s*\r?\n/);
   const isTitle = rest.length > 0 && first.length <= 200 && !/[\r\n]/.test(first);
   return isTitle ? { title: first.trim(), body: rest.join("\n\n") } : { title: "", body: text };
 }
 
-const unreadable = (detail) => new Trouble(UNREADABLE, "This cannot be read.", detail);
+function withoutHeading(html) {
+  const start = html.search(HEADING);
+  if (start < 0) return html;
+  const rest = html.slice(start);
+  const end = rest.match(/<\/h1\s*>/i);
+  return end ? html.slice(0, start) + rest.slice(end.index + end[0].length) : html;
+}
 
 /** Return what was dropped or chosen as title and body; throws a Trouble where it cannot be read. */
 export async function fromTransfer(transfer) {
   const { files } = transfer;
   if (!files.length) {
     const text = transfer.getData("text/plain") || transfer.getData("text/html");
-    if (!text.trim()) throw unreadable("There was no text in what you dropped.");
+    if (!text.trim()) throw new Trouble("no-text");
     return fromText(text);
   }
   const file = files[0];
-  if (files.length > 1) throw unreadable("Drop one file at a time.");
-  if (!/\.(txt|html?)$/i.test(file.name)) throw unreadable("Only .txt and .html files can be read here.");
-  if (file.size > LARGEST) throw unreadable("This file is too large for an article.");
+  if (files.length > 1) throw new Trouble("several-files");
+  if (!/\.(txt|html?)$/i.test(file.name)) throw new Trouble("unreadable-file");
+  if (file.size > LARGEST) throw new Trouble("large-file");
   return fromText(await file.text());
 }
 
@@ -70,6 +81,7 @@ export function show(article, into) {
   for (const block of isHtml ? htmlBlocks(article.body_html) : textBlocks(article.body ?? "")) {
     const paragraph = document.createElement("p");
     paragraph.dir = "auto";
+    paragraph.className = KINDS[block.tag] ?? "";
     runs.push(...append(paragraph, block, isHtml ? "body_html" : "body"));
     shown.append(paragraph);
   }
@@ -95,16 +107,21 @@ function* textBlocks(text) {
   }
 }
 
+/** Return what a block is: a paragraph that a list's item begins with is that item. */
+function kindOf(token, tag, before) {
+  if (token[1] === "/") return "";
+  return KINDS[before.tag] && !before.length ? before.tag : tag;
+}
+
 function* htmlBlocks(source) {
   let block = [];
   let start = 0;
   for (const [token] of source.matchAll(TOKEN)) {
     const end = start + codePoints(token);
     if (token[0] === "<" && token.length > 1) {
-      if (BLOCK.test(token) && block.length) {
-        yield block;
-        block = [];
-      }
+      const tag = token.match(BLOCK)?.[1].toLowerCase();
+      if (tag && block.length) yield block;
+      if (tag) block = Object.assign([], { tag: kindOf(token, tag, block) });
     } else if (token[0] === "&" && token.length > 1) {
       block.push({ text: parse(token).body.textContent, start, end });
     } else if (block.length || token.trim()) {

@@ -1,13 +1,15 @@
 // Add a topic by typing: a combobox with a list, as the ARIA Authoring Practices describe it.
 
+import { element } from "./dom.js";
+
 /**
  * Make an input a combobox.
  * @param input, list the elements
- * @param matches text → [{id, name, detail}]
- * @param choose called with the id
+ * @param choices text → [{id, name, detail, take}]; `take` is called when it is chosen
  */
-export function combobox(input, list, matches, choose) {
+export function combobox(input, list, choices) {
   let active = -1;
+  let offered = [];
 
   const close = () => {
     list.hidden = true;
@@ -24,30 +26,26 @@ export function combobox(input, list, matches, choose) {
     input.setAttribute("aria-activedescendant", options[active].id);
   };
   const open = () => {
-    const found = matches(input.value.trim().toLowerCase());
-    list.replaceChildren(...found.map(option));
-    if (!found.length) return close();
+    offered = choices(input.value.trim());
+    list.replaceChildren(...offered.map(option));
+    if (!offered.length) return close();
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     activate(0);
   };
-  const take = (id) => {
+  const take = (choice) => {
     input.value = "";
     close();
-    choose(id);
+    choice.take();
   };
 
-  function option({ id, name, detail }) {
-    const made = document.createElement("li");
+  function option(choice) {
+    const made = element("li", "", element("span", "", choice.name), element("small", "", choice.detail));
     made.role = "option";
-    made.id = `match-${id}`;
-    made.dataset.id = id;
-    const small = document.createElement("small");
-    small.textContent = detail;
-    made.append(name, small);
+    made.id = `match-${choice.id}`;
     made.addEventListener("pointerdown", (event) => {
       event.preventDefault(); // the input keeps the focus
-      take(id);
+      take(choice);
     });
     return made;
   }
@@ -58,7 +56,7 @@ export function combobox(input, list, matches, choose) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") list.hidden ? open() : activate(active + 1);
     else if (event.key === "ArrowUp") list.hidden ? open() : activate(active - 1);
-    else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && active >= 0) take(list.children[active].dataset.id);
+    else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && active >= 0) take(offered[active]);
     else if (event.key === "Escape") list.hidden ? input.blur() : close();
     else return;
     event.preventDefault();

@@ -1,4 +1,4 @@
-// Small things that all pages of the desk use: elements, numbers, counts.
+// Elements: found, and made.
 
 export const find = (id) => document.getElementById(id);
 
@@ -10,14 +10,17 @@ export function element(tag, className = "", ...children) {
   return made;
 }
 
-export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
-export const signed = (value, digits = 2) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
-export const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+/** Return a button with a text. */
+export function button(className, says, onClick) {
+  const made = element("button", className, says);
+  made.type = "button";
+  made.addEventListener("click", onClick);
+  return made;
+}
 
-/** Say how old a model is. */
-export function age(trained) {
-  const days = Math.floor((Date.now() - Date.parse(trained)) / 86_400_000);
-  if (Number.isNaN(days)) return "";
-  if (days < 1) return " · trained today";
-  return ` · trained ${days === 1 ? "yesterday" : `${days.toLocaleString("en")} days ago`}`;
+/** Return something of a kind of its own to a screen reader: out of sight, and not looked at by it. */
+export function silent(tag, className, ...children) {
+  const made = element(tag, className, ...children);
+  made.ariaHidden = "true";
+  return made;
 }

@@ -1,7 +1,8 @@
 // The page of drift: what GET /v1/drift says, as small plots, each with its numbers beside it.
 
 import * as api from "./api.js";
-import { count, element as make, percent } from "./dom.js";
+import { element as make } from "./dom.js";
+import { percent, text, whole } from "./language.js";
 import { day, figure, overWeeks } from "./plot.js";
 import { begin, nothing, orNothing, section, table } from "./report.js";
 
@@ -9,39 +10,43 @@ const WEEKS = 12;
 const SCALES = [0.1, 0.2, 0.3, 0.5, 1];
 const isThere = (value) => value !== null;
 const share = (value) => (isThere(value) ? percent(value) : "–");
-const whole = (value) => (Number.isInteger(value) ? value.toLocaleString("en") : "");
+const number = (value) => (Number.isInteger(value) ? whole(value) : "");
 
-begin(async (model, nameOf) => {
-  const found = await orNothing(api.drift(WEEKS));
-  if (!found?.corrections.some(Boolean)) {
-    return [nothing("Nothing yet", "As soon as editors correct articles at the desk, this page shows what moves.")];
-  }
+begin(async ({ name, nameOf }) => {
+  const drift = await orNothing(api.drift(WEEKS, name));
+  if (!drift?.corrections.some(Boolean)) return [nothing(text("drift.nothing"), text("drift.nothing-why"))];
   return [
-    section("All articles", "", make("div", "plots", corrections(found), unknownWords(found))),
-    newWords(found.new_words.filter(({ words }) => words.length), nameOf),
-    byTopic(found, nameOf),
+    section(text("drift.all"), "", make("div", "plots", corrections(drift), unknownWords(drift))),
+    missingTopics(drift.missing),
+    newWords(drift.new_words.filter(({ words }) => words.length), nameOf),
+    byTopic(drift, nameOf),
   ];
 });
 
 function corrections({ weeks, corrections: values }) {
   const total = values.reduce((sum, value) => sum + value, 0);
+  const says = text("drift.corrections-says", {
+    corrections: text("corrections.count", { count: total }),
+    weeks: text("weeks.count", { count: weeks.length }),
+    latest: values.at(-1),
+  });
   return drawn({
-    title: "Corrections",
-    description: `${count(total, "correction")} in ${count(weeks.length, "week")}; ${values.at(-1)} in the latest.`,
+    title: text("drift.corrections"),
+    description: says,
     weeks,
-    series: [{ name: "corrections", values, kind: "bars" }],
+    series: [{ name: text("drift.corrections"), values, kind: "bars" }],
     top: roundUp(Math.max(...values)),
-    format: whole,
+    format: number,
   });
 }
 
 function unknownWords({ weeks, unknown_words: values }) {
   const most = Math.max(...values.filter(isThere), 0);
   return drawn({
-    title: "Unknown words",
-    description: `Of corrected articles the model does not know ${latest(values)} of the words (latest).`,
+    title: text("drift.unknown"),
+    description: text("drift.unknown-says", { share: latest(values) }),
     weeks,
-    series: [{ name: "unknown words", values, kind: "line" }],
+    series: [{ name: text("drift.unknown"), values, kind: "line" }],
     top: SCALES.find((scale) => scale >= most),
     format: share,
   });
@@ -49,47 +54,51 @@ function unknownWords({ weeks, unknown_words: values }) {
 
 function byTopic({ weeks, topics }, nameOf) {
   const seen = topics.filter(({ rate, acceptance }) => rate.some(Boolean) || acceptance.some(isThere));
-  const unseen = topics.filter((one) => !seen.includes(one)).map(({ topic }) => nameOf(topic));
+  const unseen = topics.filter((topic) => !seen.includes(topic)).map(({ topic }) => nameOf(topic));
   const now = ({ rate }) => rate.findLast(isThere) ?? 0;
   const plots = seen.sort((one, other) => now(other) - now(one)).map(({ topic, rate, acceptance }) =>
     drawn({
       title: nameOf(topic),
-      description: `Latest: ${latest(rate)} have it, ${latest(acceptance)} accepted.`,
+      description: text("drift.topic-says", { rate: latest(rate), acceptance: latest(acceptance) }),
       weeks,
       series: [
-        { name: "has it", values: rate, kind: "line" },
-        { name: "accepted", values: acceptance, kind: "dashes" },
+        { name: text("drift.has-it"), values: rate, kind: "line" },
+        { name: text("drift.accepted"), values: acceptance, kind: "dashes" },
       ],
       top: 1,
       format: share,
     }));
-  return section(
-    "By topic",
-    "How many of the corrected articles have it, and how often editors accept it where the model gave it.",
-    make("div", "plots", ...plots),
-    unseen.length ? make("p", "hint", `No correction has any of these: ${unseen.join(", ")}.`) : null,
-  );
+  const others = unseen.length ? make("p", "hint", text("drift.unseen", { topics: unseen.join(", ") })) : null;
+  return section(text("drift.by-topic"), text("drift.by-topic-hint"), make("div", "plots", ...plots), others);
 }
 
 function drawn(all) {
   const { title, description, weeks, series, format } = all;
   const rows = weeks.map((week, at) => [day(week), ...series.map(({ values }) => format(values[at]))]);
-  const heads = ["Week of", ...series.map(({ name }) => `#${name}`)];
-  return figure(title, description, overWeeks(all), series, table(`${title} by week`, heads, rows));
+  const heads = [text("drift.week"), ...series.map(({ name }) => `#${name}`)];
+  const numbers = table(text("drift.week-by-week", { title }), heads, rows);
+  return figure(title, description, overWeeks(all), series, numbers);
+}
+
+/** Return the topics that editors miss and the model does not know. */
+function missingTopics(topics) {
+  if (!topics.length) return null;
+  const items = topics.map(({ name, articles: count }) =>
+    make("li", "", make("bdi", "", name), make("small", "", ` ${text("articles.count", { count })}`)));
+  return section(text("drift.missing"), text("drift.missing-hint"), make("ul", "achieved", ...items));
 }
 
 function newWords(topics, nameOf) {
-  const title = "New words this week";
-  if (!topics.length) return section(title, "There is none that stands in several corrected articles of a topic.");
+  const title = text("drift.words");
+  if (!topics.length) return section(title, text("drift.no-words"));
   const groups = topics.map(({ topic, words }) => {
     const listed = words.flatMap(({ word, articles }) => [
-      make("span", "word", make("bdi", "", word), make("small", "", ` ${count(articles, "article")}`)),
+      make("span", "word", make("bdi", "", word), make("small", "", ` ${text("articles.count", { count: articles })}`)),
       " ",
     ]);
     return make("li", "", make("b", "", nameOf(topic)), " ", ...listed);
   });
-  const hint = "The model does not know them, and corrected articles of the weeks before did not have them.";
-  return section(title, hint, make("ul", "new-words", ...groups));
+  return section(title, text("drift.words-hint"), make("ul", "new-words", ...groups));
 }
 
 /** The share of the latest week that has one. */

@@ -1,21 +1,23 @@
 // Lights a topic's words in the article: ranges over its text nodes, so that 5,000 words cost no new elements.
 
+import { divide, isCommon } from "./function-words.js";
+
 const LEVELS = [0.66, 0.33, 0.1];
-const FAINTEST = LEVELS.at(-1); // below, every "the" would glow
-const WORD = /[\p{L}\p{N}_]{2,}/gu;
+const FAINTEST = LEVELS.at(-1); // below, every word would glow
+const WORD = /[\p{L}\p{N}\p{M}_]{2,}/gu;
 
 /**
  * Light the evidence of a topic in the runs that `show` returned; light nothing where there is no evidence.
  * Return the ranges of the strongest.
  */
 export function light(runs, evidence = []) {
+  const { telling } = divide(evidence);
   const ranges = {};
   for (const field of new Set(runs.map((run) => run.field))) {
     const own = runs.filter((run) => run.field === field);
-    for (const { start, end, level } of spans(evidence, field, own.at(-1).end)) {
+    for (const { start, end, level } of spans(telling, field, own.at(-1).end)) {
       for (const run of within(own, start, end)) {
-        const range = rangeOf(run, start, end);
-        if (!range.collapsed) (ranges[level] ??= []).push(range);
+        (ranges[level] ??= []).push(...rangesOf(run, start, end));
       }
     }
   }
@@ -26,7 +28,7 @@ export function light(runs, evidence = []) {
     }
   }
   const levels = LEVELS.map((_, at) => LEVELS.length - at);
-  const strongest = levels.find((level) => ranges[`for-${level}`] ?? ranges[`against-${level}`]);
+  const strongest = levels.find((level) => ranges[`for-${level}`]?.length || ranges[`against-${level}`]?.length);
   return [...(ranges[`for-${strongest}`] ?? []), ...(ranges[`against-${strongest}`] ?? [])];
 }
 
@@ -67,17 +69,30 @@ function* within(runs, start, end) {
   for (; low < runs.length && runs[low].start < end; low++) yield runs[low];
 }
 
-function rangeOf(run, start, end) {
-  const range = new Range();
-  if (run.whole) {
-    range.selectNodeContents(run.node);
-  } else {
-    let [from, to] = [units(run, Math.max(start, run.start)), units(run, Math.min(end, run.end))];
-    while (from < to && /\s/.test(run.node.data[from])) from++; // the gap before a word says nothing alone
-    while (from < to && /\s/.test(run.node.data[to - 1])) to--;
-    range.setStart(run.node, from);
-    range.setEnd(run.node, to);
+function rangesOf(run, start, end) {
+  const { node } = run;
+  if (run.whole) return [rangeOver(node, 0, node.data.length)];
+  const [from, to] = [units(run, Math.max(start, run.start)), units(run, Math.min(end, run.end))];
+  return stretches(node.data.slice(from, to)).map(([first, last]) => rangeOver(node, from + first, from + last));
+}
+
+/** Return where the words of a text stand, those side by side as one stretch; function words end it and are left out. */
+function stretches(text) {
+  const all = [];
+  let isOpen = false;
+  for (const { 0: word, index } of text.matchAll(/\S+/g)) {
+    const isTelling = !isCommon(word);
+    if (isTelling && isOpen) all.at(-1)[1] = index + word.length;
+    else if (isTelling) all.push([index, index + word.length]);
+    isOpen = isTelling;
   }
+  return all;
+}
+
+function rangeOver(node, from, to) {
+  const range = new Range();
+  range.setStart(node, from);
+  range.setEnd(node, to);
   return range;
 }
 

@@ -1,16 +1,16 @@
-// How an article comes in besides typing: a file, something dropped, something pasted beside the fields.
+// How an article comes in besides typing: a file, something dropped, something pasted.
 
-import { fromText, fromTransfer } from "./article.js";
+import { fromText, hasTitle } from "./article.js";
 import { find } from "./dom.js";
 
 /**
  * Listen for articles.
- * @param take called with what reads `{title, body}` of a file or of something dropped
+ * @param take called with the files or the text of something chosen, dropped or pasted
  * @param write called with `{title, body}` that was pasted
  */
 export function listenForArticles(take, write) {
   find("file").addEventListener("change", async (event) => {
-    await take(() => fromTransfer(event.target));
+    await take(event.target);
     event.target.value = "";
   });
   document.addEventListener("dragover", (event) => {
@@ -23,16 +23,26 @@ export function listenForArticles(take, write) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     find("drop").hidden = true;
-    take(() => fromTransfer(event.dataTransfer));
+    take(event.dataTransfer);
   });
   document.addEventListener("paste", (event) => {
     const { clipboardData } = event;
-    const text = clipboardData.getData("text/plain");
-    const isFile = clipboardData.files.length > 0 && !text;
-    if (event.target.closest("dialog") || (!isFile && event.target.closest("input:not([type=checkbox]), textarea"))) return;
-    if (!isFile && !text.trim()) return;
+    const article = clipboardText(clipboardData);
+    const isFile = clipboardData.files.length > 0 && !article;
+    if (event.target.closest("dialog")) return;
+    if (!isFile && event.target.closest("input, textarea") && !isWholePage(event.target, article)) return;
+    if (!isFile && !article.trim()) return;
     event.preventDefault();
-    if (isFile) take(() => fromTransfer(clipboardData));
-    else write(fromText(text));
+    if (isFile) take(clipboardData);
+    else write(fromText(article));
   });
 }
+
+/** Return what was copied, as HTML where that has the title that plain text would lose. */
+function clipboardText(clipboardData) {
+  const html = clipboardData.getData("text/html");
+  return hasTitle(html) ? html : clipboardData.getData("text/plain");
+}
+
+/** Tell whether something pasted into the body is an article with its title, and nothing is written yet. */
+const isWholePage = (field, text) => field.id === "body" && !field.value && !find("title").value && hasTitle(text);

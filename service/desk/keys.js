@@ -1,8 +1,17 @@
 // Keys: what each does, and when letters count as keys.
 
-const STORED = "tagdesk-letters";
+import { element } from "./dom.js";
+import { has, text } from "./language.js";
 
-/** Listen for keys: `[{key, also, label, says, run}]`; `key` is `event.key` in lower case, "ctrl+enter" with Ctrl or ⌘. */
+const STORED = "tagdesk-letters";
+const IN_FIELDS = ["ctrl+enter", "escape"]; // Ctrl+Z there is the field's own
+
+/**
+ * Listen for keys.
+ * @param keys `[{key, also, label, says, run}]`: `key` is `event.key` in lower case, "ctrl+enter" with Ctrl or ⌘; `says`
+ *   the last part of the text's key
+ * @param where the elements: the list of keys, its dialog, the box that turns letters off
+ */
 export function listen(keys, { list, dialog, letters }) {
   list.replaceChildren(...keys.map(row));
   letters.checked = localStorage.getItem(STORED) !== "off";
@@ -11,31 +20,24 @@ export function listen(keys, { list, dialog, letters }) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
     const name = (event.ctrlKey || event.metaKey ? "ctrl+" : "") + event.key.toLowerCase();
-    const found = keys.find((key) => key.key === name || key.also === name);
-    if (!found) return;
+    const pressed = keys.find(({ key, also }) => key === name || also === name);
+    if (!pressed) return;
     const isLetter = name.length === 1 && name !== " ";
-    if (inTextField(event.target) && name !== "ctrl+enter") return; // Ctrl+Z there is the field's own
+    if (inTextField(event.target) && !IN_FIELDS.includes(name)) return;
     if (isLetter && !letters.checked) return;
-    if (found.run(event) !== false) event.preventDefault();
+    if (pressed.run(event) !== false) event.preventDefault();
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
-function inTextField(element) {
-  return element.matches("textarea, select, input:not([type=checkbox])");
-}
+const inTextField = (target) => target.matches("textarea, select, input:not([type=checkbox])");
 
 function row({ label, says }) {
-  const made = document.createElement("tr");
-  const key = document.createElement("th");
-  key.scope = "row";
-  for (const one of label.split(" ")) {
-    const kbd = document.createElement("kbd");
-    kbd.textContent = one;
-    key.append(kbd, " ");
-  }
-  const meaning = document.createElement("td");
-  meaning.textContent = says;
-  made.append(key, meaning);
-  return made;
+  const keys = label.split(" ").flatMap((part) => {
+    const name = `key.${part.toLowerCase()}`;
+    return [element("kbd", "", has(name) ? text(name) : part), " "];
+  });
+  const head = element("th", "", ...keys);
+  head.scope = "row";
+  return element("tr", "", head, element("td", "", text(`does.${says}`)));
 }

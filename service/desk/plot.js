@@ -1,6 +1,7 @@
 // Plots as inline SVG: lines or bars over weeks, bars from zero, intervals. No library, and no markup made of text.
 
 import { element } from "./dom.js";
+import { locale, text } from "./language.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 320;
@@ -62,7 +63,8 @@ function line(values, kind, x, y) {
     if (value === null) return;
     const [left, top] = [x(at), y(value)];
     path += `${at && values[at - 1] !== null ? "L" : "M"}${left.toFixed(1)} ${top.toFixed(1)}`;
-    if (kind === "dashes") dots.push(svg("rect", { width: 5, height: 5, x: left - 2.5, y: top - 2.5, class: "dot dashes" }));
+    // A frame, so that the dot of another line at the same place is seen in it.
+    if (kind === "dashes") dots.push(svg("rect", { width: 8, height: 8, x: left - 4, y: top - 4, class: "frame" }));
     else dots.push(svg("circle", { r: 2.5, cx: left, cy: top, class: "dot" }));
   });
   return [svg("path", { d: path, class: kind }), ...dots];
@@ -71,7 +73,7 @@ function line(values, kind, x, y) {
 /** Return a day as "5 Oct". */
 export function day(iso) {
   const options = { day: "numeric", month: "short", timeZone: "UTC" };
-  return new Date(`${iso}T00:00:00Z`).toLocaleDateString("en-GB", options);
+  return new Date(`${iso}T00:00:00Z`).toLocaleDateString(locale, options);
 }
 
 /** Return a row's bars to the left and the right of zero; the row's cells have the numbers. */
@@ -101,7 +103,7 @@ function inRow(...shapes) {
 /** Return a plot with its caption, a key where it has several lines, and its numbers as a table to open. */
 export function figure(title, description, plot, series, numbers) {
   const samples = series.flatMap(({ name, kind }) => [element("span", `sample ${kind}`), `${name} `]);
-  const summary = element("summary", "", "Numbers", element("span", "unseen", ` of ${title}`));
+  const summary = element("summary", "", text("plot.numbers"), element("span", "unseen", ` ${text("plot.of", { title })}`));
   return element("figure", "",
     element("figcaption", "", title, element("small", "", description)),
     series.length > 1 ? element("p", "key", ...samples) : null,

@@ -1,24 +1,51 @@
 // What the desk's reports share: who reads, which model answers, and a table with plots in its rows.
 
 import * as api from "./api.js";
-import { age, element, find } from "./dom.js";
+import { element, find } from "./dom.js";
+import { text, translate } from "./language.js";
+import { showModel } from "./model.js";
 import { attempt, letSignIn, showEditor } from "./trouble.js";
 
 const KINDS = { "#": "number", "±": "sides" };
 
-/** Show the head of the page, then what `show` makes of the model and its topics' names; again after signing in. */
+/**
+ * Show the head of the page and what `show` makes; again after signing in. Return what shows it again.
+ * @param show called with `{name, nameOf, session}`: the model's name, topic id → name, who is signed in
+ */
 export function begin(show) {
+  translate();
   letSignIn(showEditor);
-  attempt(async () => {
-    find("status").textContent = "Reading …";
-    showEditor(await api.session());
-    const [{ topics }, model] = await Promise.all([api.topics(), api.manifest()]);
-    find("model").textContent = `${model.name}@${model.version}${age(model.trained)}`;
-    const names = new Map(topics.map((topic) => [topic.id, topic.name]));
-    const parts = await show(model, (id) => names.get(id) ?? id);
-    find("report").replaceChildren(...parts.filter(Boolean));
-    find("status").textContent = "";
+  const refresh = () => attempt(() => fill(show));
+  refresh();
+  return refresh;
+}
+
+async function fill(show) {
+  find("status").textContent = text("status.reading");
+  const session = await api.session();
+  showEditor(session);
+  const { models } = await api.languages();
+  const name = new URLSearchParams(location.search).get("model") ?? models[0].name;
+  const [{ topics }, manifest] = await Promise.all([api.topics(name), api.manifest(name)]);
+  showModel(manifest);
+  const names = new Map(topics.map((topic) => [topic.id, topic.name]));
+  const sections = await show({ name, session, nameOf: (id) => names.get(id) ?? id });
+  find("report").replaceChildren(...[modelsOf(models, name), ...sections].filter(Boolean));
+  find("status").textContent = "";
+}
+
+/** Return links to the report on each model, with its languages; nothing if there is one. */
+function modelsOf(models, shown) {
+  if (models.length === 1) return null;
+  const links = models.flatMap(({ name, languages }) => {
+    const link = element("a", "", [name, ...languages].join(" · "));
+    link.href = `?${new URLSearchParams({ model: name })}`;
+    if (name === shown) link.ariaCurrent = "page";
+    return [link, " "];
   });
+  const made = element("nav", "models", ...links);
+  made.ariaLabel = text("models");
+  return made;
 }
 
 /** Return what a 404 answers where there is nothing to show yet, else what `asked` brings. */

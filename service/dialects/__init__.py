@@ -1,13 +1,14 @@
-"""What other systems speak: their articles in, the topics out in their words.
+"""Other systems' APIs, spoken as their clients expect; a dialect is made of what `routes` and `http` offer.
 
-concepts.py       topics as concepts of IPTC's vocabularies, and the way back
-articles.py       ninjs, Ghost's webhook and Wagtail's API, read as articles
-formats.py        which format the client asks for
-ninjs.py, schema_org.py   the answer to one article in those
-annif.py          Annif's REST API
-forms.py          a form's fields
-imatrics.py       the iMatrics API as Superdesk calls it
-requests.py       what those two are sent
-answers.py        what they answer, for the API's description
-articles_sent.py  what both do with an article: tag it, keep what is right of it
+annif.py         Annif's REST API
+forms.py         its forms' fields
+imatrics.py      the iMatrics API as Superdesk calls it
+imatrics_concepts.py   topics as its concepts
+label_studio.py  Label Studio's ML backend API
+labelling.py     its labelling interfaces
+articles_sent.py what they do with an article: tag it, keep what is right of it
+requests.py      what they are sent
+answers.py       what they answer, for the API's description
+
+Formats of articles and answers alone are in `formats`. No route of our own imports anything from here.
 """

@@ -1,8 +1,10 @@
-"""What Annif's and iMatrics' clients are answered: documented, and not checked again."""
+"""The answers to the clients of Annif, iMatrics and Label Studio: documented, not checked again."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tagdesk.service.schemas.timestamps import Timestamp
 
 
 class ApiInfoOut(BaseModel):
@@ -15,7 +17,7 @@ class ApiInfoOut(BaseModel):
 
 
 class BackendOut(BaseModel):
-    """What a project works with."""
+    """What a project is implemented by."""
 
     model_config = ConfigDict(title="Backend")
 
@@ -45,15 +47,23 @@ class ProjectOut(BaseModel):
     vocab: VocabularyOut
     vocab_language: str
     is_trained: bool
-    modification_time: str | None
+    modification_time: Timestamp | None
 
 
 class ProjectsOut(BaseModel):
-    """All there are: one."""
+    """The models that answer, each as a project."""
 
     model_config = ConfigDict(title="Projects")
 
     projects: list[ProjectOut]
+
+
+class VocabulariesOut(BaseModel):
+    """The vocabularies of the projects."""
+
+    model_config = ConfigDict(title="Vocabularies")
+
+    vocabs: list[VocabularyOut]
 
 
 class SuggestionOut(BaseModel):
@@ -88,12 +98,12 @@ class LanguageOut(BaseModel):
 
     model_config = ConfigDict(title="LanguageScore")
 
-    language: str | None = Field(description="null: none of those in question.")
+    language: str | None = Field(description="null: any other language.")
     score: float = Field(ge=0, le=1)
 
 
 class LanguagesOut(BaseModel):
-    """The languages in question, most likely first."""
+    """The languages that were asked about, most likely first."""
 
     model_config = ConfigDict(title="LanguageScores")
 
@@ -116,29 +126,29 @@ class ConceptOut(BaseModel):
 
     model_config = ConfigDict(title="Concept")
 
-    uuid: str = Field(description="Made of the topic's id, the same for ever.")
+    uuid: str = Field(description="Made from the topic's id; it never changes.")
     title: str
-    type: Literal["category", "topic"] = Field(description="`category`: a Media Topic is the same.")
+    type: Literal["category", "topic"] = Field(description="`category` if a Media Topic matches it exactly.")
     shortDescription: str  # noqa: N815
     aliases: list[str]
     source: str
     author: str
-    broader: str = Field(description="The uuid of the topic above; empty where there is none.")
+    broader: Literal[""] = Field(description="Always empty: a parent would become a tag that nobody chose.")
     links: list[LinkOut]
-    weight: float | None = Field(default=None, description="The confidence; with an analysis alone.")
+    weight: float | None = Field(default=None, description="The confidence; only in an analysis.")
 
 
 class AnalysisOut(BaseModel):
-    """The topics of a story, and those above them."""
+    """The topics of a story."""
 
     model_config = ConfigDict(title="Analysis")
 
     concepts: list[ConceptOut]
-    broader: list[ConceptOut]
+    broader: list[ConceptOut] = Field(description="Always empty.")
 
 
 class StoredOut(BaseModel):
-    """The story that was kept."""
+    """The story that was stored."""
 
     model_config = ConfigDict(title="Stored")
 
@@ -146,7 +156,7 @@ class StoredOut(BaseModel):
 
 
 class OutcomeOut(BaseModel):
-    """What became of a request about concepts; the status is 200 either way."""
+    """The outcome of a request about concepts; the status is 200 either way."""
 
     model_config = ConfigDict(title="ConceptOutcome")
 
@@ -155,8 +165,62 @@ class OutcomeOut(BaseModel):
 
 
 class ConceptsOut(OutcomeOut):
-    """The concepts that were found."""
+    """The concepts that match."""
 
     model_config = ConfigDict(title="Concepts")
 
     result: list[ConceptOut]
+
+
+class BackendHealthOut(BaseModel):
+    """It is there."""
+
+    model_config = ConfigDict(title="BackendHealth", protected_namespaces=())
+
+    status: Literal["UP"]
+    model_class: str = Field(description="Name and version of the model that answers.")
+
+
+class SetupOut(BaseModel):
+    """What a project of Label Studio's is answered by."""
+
+    model_config = ConfigDict(title="Setup", protected_namespaces=())
+
+    model_version: str
+
+
+class ChoicesValueOut(BaseModel):
+    """Choices that are made."""
+
+    model_config = ConfigDict(title="ChoicesValue")
+
+    choices: list[str]
+
+
+class ChoicesResultOut(BaseModel):
+    """The choices of one group."""
+
+    model_config = ConfigDict(title="ChoicesResult")
+
+    from_name: str
+    to_name: str
+    type: Literal["choices"]
+    value: ChoicesValueOut
+
+
+class PredictionOut(BaseModel):
+    """The topics of one task, most likely first."""
+
+    model_config = ConfigDict(title="Prediction", protected_namespaces=())
+
+    result: list[ChoicesResultOut]
+    score: float = Field(ge=0, le=1, description="The confidence of the most likely topic; 0 if there is none.")
+    model_version: str
+
+
+class PredictionsOut(BaseModel):
+    """The predictions for the tasks, in their order."""
+
+    model_config = ConfigDict(title="Predictions")
+
+    results: list[PredictionOut]

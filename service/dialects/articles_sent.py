@@ -1,49 +1,27 @@
-"""What the dialects do with what they are sent: check it, tag it, keep what is right of it."""
+"""What the dialects do with articles: read them, report faults at their place in the request, and make corrections."""
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from anyio import to_thread
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
 
-from models import Article, ArticleError, TaggedArticle, TopicModel
-from service.feedback import article_id, ledger_of
-from service.ledger import corrections
-from service.ledger.corrections import Correction
-from service.ledger.database import Run
-from service.metrics import Metrics
-from service.observe import note_tagged
-from service.problems import Problem, from_domain, pointer
+from tagdesk.models import Article, ArticleError, TopicModel
+from tagdesk.service.edge.call import call_of
+from tagdesk.service.edge.problems import Problem, from_domain
+from tagdesk.service.http.articles import article_id
+from tagdesk.service.ledger import corrections
+from tagdesk.service.ledger.corrections import Correction
+from tagdesk.service.threads import in_thread_if_long, length
 
-Sent = TypeVar("Sent", bound=BaseModel)
 T = TypeVar("T")
-
-_LONG = 50_000  # characters of all articles from which they are worth a thread
-
-
-def checked(schema: type[Sent], row: Any) -> Sent:
-    """Return a JSON value as what it must be.
-
-    Raises:
-        Problem: it is not; the errors say where.
-    """
-    try:
-        return schema.model_validate(row)
-    except ValidationError as error:
-        faults = [
-            {"pointer": pointer(*one["loc"]), "detail": one["msg"]}
-            for one in error.errors(include_input=False, include_context=False, include_url=False)
-        ]
-        raise Problem("invalid-article", "Correct what errors names.", faults[:100]) from None
 
 
 def article_at(place: dict[str, str], text: str, **fields: str | None) -> Article:
-    """Return an article of a text.
+    """Return the article of a text.
 
     Args:
-        place: where the text stands in the request, as an error names it.
+        place: the text's place in the request, as a fault names it.
         text: its body.
         fields: its other fields.
 
@@ -53,60 +31,53 @@ def article_at(place: dict[str, str], text: str, **fields: str | None) -> Articl
     try:
         return Article(body=text, **{name: value for name, value in fields.items() if value})
     except ArticleError as error:
-        raise misplaced(error, place) from None
+        raise problem_at(place, error) from None
 
 
-def misplaced(error: ArticleError, place: dict[str, str]) -> Problem:
-    """Return an article's fault where it stands in the request."""
+def problem_at(place: dict[str, str], error: ArticleError) -> Problem:
+    """Return the problem of an article, with its place in the request."""
     problem = from_domain(error)
     return Problem(problem.kind.name, problem.detail, [{**place, "detail": problem.detail}])
 
 
-async def worked(articles: Sequence[Article], work: Callable[[], T]) -> T:
-    """Return what the work on these articles returns: done in a thread where it takes long enough."""
-    size = sum(len(one.body or "") for one in articles)
-    return await to_thread.run_sync(work) if size > _LONG else work()
+async def work_on(articles: Sequence[Article], work: Callable[[], T]) -> T:
+    """Do some work on these articles, in a thread if it takes long, and return its result."""
+    return await in_thread_if_long(sum(map(length, articles)), work)
 
 
-def tagged(model: TopicModel, article: Article) -> TaggedArticle:
-    """Tag an article, and have it noted.
+def correction(
+    request: Request,
+    model: TopicModel,
+    article: Article,
+    *,
+    topics: Sequence[str] | None = None,
+    accepted: Sequence[str] | None = None,
+    rejected: Sequence[str] | None = None,
+    added: Sequence[str] | None = None,
+) -> Correction:
+    """Return what is known about an article's topics, as a correction by the key that sends it.
 
-    Raises:
-        ArticleError: it has no text, or its HTML is over a cap.
+    Args:
+        request: the request.
+        model: what answers now.
+        article: the article.
+        topics: all correct topics, if the article was judged as a whole.
+        accepted: otherwise those of the model's topics that are correct; a topic in no list is not judged.
+        rejected: those of them that are not.
+        added: and the correct topics that the model did not give.
     """
-    found = model.tag(article)
-    note_tagged(model, article, found, [])
-    return found
-
-
-def correction(request: Request, model: TopicModel, article: Article, topics: Sequence[str]) -> Correction:
-    """Return what is right of an article as a correction by the key that sends it."""
+    editor = call_of(request).editor
+    right = [*(accepted or ()), *(added or ())] if topics is None else list(dict.fromkeys(topics))
     return Correction(
         id=str(uuid.uuid4()),
         article_id=article_id(article),
         article=corrections.article_fields(article),
-        topics=list(dict.fromkeys(topics)),
-        accepted=None,
-        rejected=None,
-        added=None,
-        editor=request.scope.get("state", {}).get("key"),
+        topics=right,
+        accepted=accepted,
+        rejected=rejected,
+        added=added,
+        editor=editor,
         model=model.ref,
+        complete=topics is not None,
+        sender=editor,
     )
-
-
-async def keep(request: Request, kept: Sequence[Correction]) -> None:
-    """Keep corrections, all or none; they are on the disk when this returns.
-
-    Raises:
-        LedgerError: they cannot be kept.
-    """
-    ledger = ledger_of(request)
-
-    def append(run: Run) -> None:
-        for one in kept:
-            corrections.append(run, correction=one, keep_text=ledger.keep_text)
-
-    await ledger.do(append)
-    metrics: Metrics = request.app.state.metrics
-    for _ in kept:
-        metrics.corrected((), (), ())

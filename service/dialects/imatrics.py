@@ -1,219 +1,192 @@
-"""The iMatrics API as Superdesk's core calls it: what its editors tag with, and what they publish with.
+"""The iMatrics API as Superdesk's core calls it, when its editors tag a story and when they publish it.
 
 superdesk-core/superdesk/text_checkers/ai/imatrics.py; integrations/superdesk/README.md has the wire format.
 """
 
-import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
-from models import Article, ArticleError, EmptyArticle, TaggedArticle, Taxonomy, Topic, TopicModel
-from service.active import active_model
-from service.dialects.answers import AnalysisOut, ConceptsOut, OutcomeOut, StoredOut
-from service.dialects.articles_sent import article_at, checked, correction, keep, misplaced, tagged, worked
-from service.dialects.concepts import SCHEMES, missing_above
-from service.dialects.requests import ConceptQuestion, NewConcept, StoryIn, json_request
-from service.feedback import article_id, private, read_row
-from service.openapi import problems
+from tagdesk.models import Article, ArticleError, EmptyArticle, TaggedArticle, Taxonomy, Topic, TopicModel
+from tagdesk.service.dialects.answers import AnalysisOut, ConceptsOut, OutcomeOut, StoredOut
+from tagdesk.service.dialects.articles_sent import article_at, correction, problem_at, work_on
+from tagdesk.service.dialects.imatrics_concepts import concept, of_title, of_uuid, topics_of, uuid_of, weighed
+from tagdesk.service.dialects.requests import ConceptQuestion, NewConcept, StoryIn
+from tagdesk.service.edge.problems import Problem
+from tagdesk.service.formats.concepts import above
+from tagdesk.service.http.articles import article_id
+from tagdesk.service.http.replies import reply
+from tagdesk.service.http.router import Router
+from tagdesk.service.languages import Languages
+from tagdesk.service.parts import languages_of
+from tagdesk.service.routes.feedback import keep
+from tagdesk.service.routes.tagging import Tagger
 
-_NAMESPACE = uuid.UUID("6f1d8a52-2c1e-5d0b-9a53-5f6b4f0c7a11")  # of topics' ids; another would change all uuids
-_RELATIONS = {"exact": "exactMatch", "close": "closeMatch", "narrower": "narrowMatch"}
-_SOURCE = "tagdesk"
 _BODY = {"pointer": "#/body"}
-_FAULTS = (400, 413, 415, 422, 500, 503)
-_STORY = {
-    "uuid": "urn:newsml:localhost:2026-11-24:1",
-    "pubStatus": False,
-    "headline": "Storm cuts power to 40,000 homes",
-    "body": ["Winds of up to 130 km/h brought down power lines."],
-    "language": "en",
-}
+_DOUBTS = ("language: ", "unknown-words", "no-article")
+"""Warnings with which a story gets no concepts. A short text does: an editor who asks early sees what comes of it."""
 
-router = APIRouter(tags=["superdesk"])
+router = Router(tags=["superdesk"])
 
 
-def uuid_of(topic: str) -> str:
-    """Return the uuid of the topic with this id: the same in every service and version."""
-    return str(uuid.uuid5(_NAMESPACE, topic))
-
-
-@router.post(
+@router.on(
+    "POST",
     "/integrations/imatrics/article/analysis",
+    scope="tag",
+    faults=(500, 503),
     summary="Superdesk: tag a story",
     response_model=AnalysisOut,
-    responses=problems(*_FAULTS),
-    openapi_extra=json_request("Story", _STORY),
 )
-async def imatrics_analysis(request: Request) -> Response:
-    """Return the story's topics as concepts, and those above them; of a story without text none."""
-    model = active_model(request)
-    article = _article(checked(StoryIn, await read_row(request)))
-    found = await worked([article], partial(_analysis, model, article))
-    return private(found)
-
-
-@router.post(
-    "/integrations/imatrics/article/store",
-    summary="Superdesk: keep a published story",
-    response_model=StoredOut,
-    responses=problems(*_FAULTS),
-    openapi_extra=json_request("Story", {**_STORY, "pubStatus": True, "concepts": []}),
-)
-@router.post(
-    "/integrations/imatrics/article/concept",
-    summary="Superdesk 2: keep a published story",
-    response_model=StoredOut,
-    responses=problems(*_FAULTS),
-    openapi_extra=json_request("Story", {**_STORY, "pubStatus": True, "concepts": []}),
-)
-async def imatrics_store(request: Request) -> Response:
-    """Keep a published story with its concepts as a correction; the answer comes when it is on the disk.
-
-    Concepts that are no topics (people, places) are passed over. What is not published, says nothing of its concepts,
-    or has no text is not kept.
-    """
-    model = active_model(request)
-    story = checked(StoryIn, await read_row(request))
+async def imatrics_analysis(request: Request, story: StoryIn) -> Response:
+    """Return the story's topics as concepts: none if it has no text, or is in doubt."""
     article = _article(story)
-    if story.pubStatus and story.concepts is not None and await worked([article], partial(_has_text, article)):
-        topics = {uuid_of(topic.id): topic.id for topic in model.taxonomy.topics}
-        right = [topics[one.uuid] for one in story.concepts if one.uuid in topics]
-        await keep(request, [correction(request, model, article, right)])
-    return private({"uuid": story.uuid or article_id(article)})
+    return reply(await work_on([article], partial(_analysis, Tagger.of(request), article)))
 
 
-@router.post(
+@router.on(
+    "POST",
+    "/integrations/imatrics/article/store",
+    scope="feedback",
+    faults=(500, 503),
+    summary="Superdesk: store a published story",
+    response_model=StoredOut,
+)
+@router.on(
+    "POST",
+    "/integrations/imatrics/article/concept",
+    scope="feedback",
+    faults=(500, 503),
+    summary="Superdesk 2: store a published story",
+    name="imatrics_store_2",
+    response_model=StoredOut,
+)
+async def imatrics_store(request: Request, story: StoryIn) -> Response:
+    """Store the verdicts in a published story's concepts as a correction; the answer comes when it is on disk.
+
+    Concepts that are not topics (people, places) are ignored. A story that is not published, has no list of concepts,
+    or has no text is not stored.
+    """
+    languages = languages_of(request)
+    article = _article(story)
+    if story.pubStatus and story.concepts is not None:
+        model, tagged = await work_on([article], partial(_tagged, languages, article))
+        if tagged is not None:
+            topics = topics_of(model.taxonomy, (tag.uuid for tag in story.concepts))
+            accepted, added = _verdicts(model.taxonomy, topics, tagged)
+            await keep(request, [correction(request, model, article, accepted=accepted, added=added)])
+    return reply({"uuid": story.uuid or article_id(article)})
+
+
+@router.on(
+    "POST",
     "/integrations/imatrics/concept/get",
-    summary="Superdesk: look for concepts",
+    scope="tag",
+    faults=(500, 503),
+    summary="Superdesk: search concepts",
     response_model=ConceptsOut,
-    responses=problems(*_FAULTS),
-    openapi_extra=json_request("ConceptQuestion", {"title": "weather", "type": "all", "draft": False, "size": 10}),
 )
 async def imatrics_get(
     request: Request,
+    question: ConceptQuestion,
     operation: Annotated[
-        Literal["title_type", "id"], Query(description="Look for a part of the name, or for one uuid.")
+        Literal["title_type", "id"], Query(description="Search by a part of the name, or by uuid.")
     ] = "title_type",
 ) -> Response:
-    """Return the topics whose name has the title in it, those that begin with it first; or the one of a uuid."""
-    taxonomy = active_model(request).taxonomy
-    asked = checked(ConceptQuestion, await read_row(request))
-    found = _of_uuid(taxonomy, asked.uuid) if operation == "id" else _of_title(taxonomy, asked)
-    return private({"result": [_concept(topic) for topic in found], **_outcome("Request successful.", error=False)})
+    """Return the topics whose names contain the title, those that begin with it first; or the topic of a uuid."""
+    every = _topics(request)
+    topics = of_uuid(every, question.uuid) if operation == "id" else of_title(every, question)
+    return reply({"result": [concept(topic) for topic in topics], **_outcome("Request successful.", error=False)})
 
 
-@router.post(
+@router.on(
+    "POST",
     "/integrations/imatrics/concept/create",
-    summary="Superdesk: make a concept",
+    scope="tag",
+    faults=(500, 503),
+    summary="Superdesk: create a concept",
     response_model=OutcomeOut,
-    responses=problems(*_FAULTS),
-    openapi_extra=json_request("NewConcept", {"title": "Weather", "type": "topic"}),
 )
-async def imatrics_create(request: Request) -> Response:
-    """Say why no concept is made: a topic comes with a model that has learnt it."""
-    taxonomy = active_model(request).taxonomy
-    name = checked(NewConcept, await read_row(request)).title.strip().casefold()
-    for topic in taxonomy.topics:
+async def imatrics_create(request: Request, wanted: NewConcept) -> Response:
+    """Say why no concept is created: a topic comes with a model that has learned it."""
+    name = wanted.title.strip().casefold()
+    for topic in _topics(request):
         if topic.name.casefold() == name:
-            return private(_outcome(f"There is a concept {topic.name} already, with uuid {uuid_of(topic.id)}."))
-    return private(_outcome("Topics cannot be made here: a new one comes with a model that has learnt it."))
+            return reply(_outcome(f"There is already a concept {topic.name}, with uuid {uuid_of(topic.id)}."))
+    return reply(_outcome("Topics cannot be created here: a new one comes with a model that has learned it."))
 
 
-@router.delete(
+@router.on(
+    "DELETE",
     "/integrations/imatrics/concept/delete",
+    scope="tag",
+    faults=(409, 503),
     summary="Superdesk: delete a concept",
     response_model=OutcomeOut,
-    responses=problems(503),
 )
 async def imatrics_delete(request: Request, uuid: Annotated[str, Query(description="The concept's.")] = "") -> Response:
-    """Say that a topic stays; what is no topic is gone already."""
-    if found := _of_uuid(active_model(request).taxonomy, uuid):
-        return private(_outcome(f"The topic {found[0].name} is the model's, and stays."))
-    return private(_outcome("There is no such concept.", error=False))
+    """Refuse to delete a topic; any other concept does not exist here.
+
+    Superdesk reads nothing of the answer but its status: with 200 it would tell the editor that the topic is gone.
+    """
+    if topics := of_uuid(_topics(request), uuid):
+        raise Problem("model-not-changed", f"The topic {topics[0].name} belongs to the model, and stays.")
+    return reply(_outcome("There is no such concept.", error=False))
 
 
 def _article(story: StoryIn) -> Article:
-    body = story.body if isinstance(story.body, str) else "\n".join(story.body or ())
-    return article_at(_BODY, body, id=story.uuid, title=story.headline, language=story.language)
+    body = [story.body] if isinstance(story.body, str) else list(story.body or ())
+    # Analysis has the abstract's paragraphs at the end of the body, publication has them as the preamble.
+    body += [line.strip() for line in (story.preamble or "").split("\n") if line.strip()]
+    return article_at(_BODY, "\n".join(body), id=story.uuid, title=story.headline, language=story.language)
 
 
-def _analysis(model: TopicModel, article: Article) -> dict[str, Any]:
+def _topics(request: Request) -> list[Topic]:
+    """Return the topics of all models: one that several have is one concept, with the name that the first gives it."""
+    models = reversed(languages_of(request).models.values())
+    return list({topic.id: topic for model in models for topic in model.taxonomy.topics}.values())
+
+
+def _analysis(tagger: Tagger, article: Article) -> dict[str, Any]:
+    model, tagged = _tagged(tagger.languages, article)
+    if tagged is None:
+        return {"concepts": [], "broader": []}
+    tagger.note(model, article, tagged)
+    return {"concepts": [weighed(result.topic, result.confidence) for result in tagged.topics], "broader": []}
+
+
+def _tagged(languages: Languages, article: Article) -> tuple[TopicModel, TaggedArticle | None]:
+    """Return an article's model, and the article with the topics that Superdesk is shown; None if it has no text.
+
+    It has no topics if the text is not like those that the model learned from: every concept becomes a tag, and
+    Superdesk has no way to show a doubt.
+    """
+    model = languages.model_for(article)
     try:
-        found = tagged(model, article)
+        tagged = model.tag(article)
     except EmptyArticle:
-        found = TaggedArticle(article.id, (), ())
+        return model, None
     except ArticleError as error:
-        raise misplaced(error, _BODY) from None
-    given = [(one.topic, one.confidence) for one in found.topics]
-    return {
-        "concepts": [_weighed(*one) for one in given],
-        "broader": [_weighed(*one) for one in missing_above(model.taxonomy, given)],
-    }
+        raise problem_at(_BODY, error) from None
+    doubted = any(warning.startswith(_DOUBTS) for warning in tagged.warnings)
+    return model, replace(tagged, topics=()) if doubted else tagged
 
 
-def _has_text(article: Article) -> bool:
-    try:
-        article.text()
-    except EmptyArticle:
-        return False
-    except ArticleError as error:
-        raise misplaced(error, _BODY) from None
-    return True
+def _verdicts(taxonomy: Taxonomy, topics: Sequence[str], tagged: TaggedArticle) -> tuple[list[str], list[str]]:
+    """Return which of a published story's topics were accepted, and which were added.
 
-
-def _weighed(topic: Topic, confidence: float) -> dict[str, Any]:
-    return _concept(topic) | {"weight": round(confidence, 6)}
-
-
-def _concept(topic: Topic) -> dict[str, Any]:
-    return {
-        "uuid": uuid_of(topic.id),
-        "title": topic.name,
-        "type": _type(topic),
-        "shortDescription": topic.description,
-        "aliases": [],
-        "source": _SOURCE,
-        "author": _SOURCE,
-        "broader": uuid_of(topic.parent) if topic.parent else "",
-        "links": _links(topic),
-    }
-
-
-def _type(topic: Topic) -> str:
-    """Superdesk puts a `category` under the scheme `mediatopic`, and a `topic` under one of iMatrics' own."""
-    return "category" if any(link["relationType"] == "exactMatch" for link in _links(topic)) else "topic"
-
-
-def _links(topic: Topic) -> list[dict[str, str]]:
-    return [
-        {
-            "source": "iptc",
-            "relationType": _RELATIONS[code.match],
-            "id": code.qcode,
-            "uri": SCHEMES["medtop"] + code.qcode.removeprefix("medtop:"),
-        }
-        for code in topic.codes
-        if code.qcode.startswith("medtop:")
-    ]
-
-
-def _of_uuid(taxonomy: Taxonomy, wanted: str | None) -> list[Topic]:
-    return [topic for topic in taxonomy.topics if uuid_of(topic.id) == wanted]
-
-
-def _of_title(taxonomy: Taxonomy, asked: ConceptQuestion) -> Sequence[Topic]:
-    part = (asked.title or "").strip().casefold()
-    found = [
-        topic
-        for topic in taxonomy.topics
-        if part in topic.name.casefold() and asked.type in (None, "", "all", _type(topic))
-    ]
-    found.sort(key=lambda topic: not topic.name.casefold().startswith(part))
-    return found[: asked.size]
+    A topic that the model did not give and that is above another topic of the story is not judged: perhaps nobody chose
+    it. (Until 2026-11 Superdesk was sent parents too, and it never drops a story's tags.) A topic that the story does
+    not have is not judged either: Superdesk does not say whether it was ever shown.
+    """
+    suggested = {result.topic.id for result in tagged.topics}
+    parents = {upper.id for topic in topics for upper in above(taxonomy, taxonomy.topics[taxonomy.column(topic)])}
+    accepted = [topic for topic in topics if topic in suggested]
+    added = [topic for topic in topics if topic not in suggested and topic not in parents]
+    return accepted, added
 
 
 def _outcome(response: str, *, error: bool = True) -> dict[str, Any]:

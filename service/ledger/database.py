@@ -1,18 +1,20 @@
-"""What the ledger asks of a database, the errors that it may raise, and the migrations that both kinds run.
+"""What the ledger demands of a database, the errors that it may raise, and the migrations that both kinds run.
 
 TagdeskError
-└── LedgerError                  the ledger cannot be used as it is; somebody must do what the sentence says
-    ├── LedgerUnavailable        it cannot be reached or written now; the same again may work later
-    └── FeedbackConflict         feedback of this id is there, with another content
+└── LedgerError                  the ledger cannot be used as it is; the text says what to do
+    ├── LedgerUnavailable        it cannot be reached or written now; trying again later may work
+    │   └── LedgerConflict       another transaction went first; nothing was written, trying again will work
+    ├── FeedbackConflict         there is feedback with this id and other content
+    └── QueueFull                as many articles wait as are allowed
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from models.errors import TagdeskError
+from tagdesk.models.errors import TagdeskError
 
 Row = tuple[Any, ...]
 Run = Callable[..., list[Row]]
@@ -21,7 +23,13 @@ Run = Callable[..., list[Row]]
 Stream = Callable[..., Iterator[Row]]
 """Runs a statement with its values, one for each `?`, and returns its rows one at a time."""
 
+Rows = Callable[..., Iterable[Row]]
+"""Either of them, for code that only reads."""
+
 MIGRATIONS = Path(__file__).with_name("migrations")
+"""A folder for each kind of database: files `0001-what-it-does.sql`, each statement with `;` at the end of a line."""
+
+NO_LEDGER = "this service keeps no corrections: name a database in TAGDESK_DATABASE_URL"
 
 
 class LedgerError(TagdeskError):
@@ -29,18 +37,26 @@ class LedgerError(TagdeskError):
 
 
 class LedgerUnavailable(LedgerError):
-    """The database cannot be reached or written now; its text quotes nothing that was to be written."""
+    """The database cannot be reached or written now; the text quotes nothing that was to be written."""
+
+
+class LedgerConflict(LedgerUnavailable):
+    """The database gave way to another transaction: nothing was written."""
 
 
 class FeedbackConflict(LedgerError):
-    """There is feedback of this id with another content."""
+    """There is feedback with this id and other content."""
+
+
+class QueueFull(LedgerError):
+    """As many articles wait for an editor as are allowed."""
 
 
 class Database(Protocol):
-    """A database with the ledger's tables; used by one thread at a time, but for `snapshot`."""
+    """A database with the ledger's tables; one thread writes, any may read."""
 
     def transaction(self) -> AbstractContextManager[Run]:
-        """Connect and migrate if need be; commit durably at the end of the with-block, or leave no trace.
+        """Connect and migrate if necessary; commit durably at the end of the with-block, or leave no trace.
 
         Raises:
             LedgerUnavailable: it cannot be done now; whether it was committed is not known.
@@ -48,7 +64,9 @@ class Database(Protocol):
         """
 
     def snapshot(self) -> AbstractContextManager[Stream]:
-        """Read over a connection of its own, from any thread, what was committed at the beginning.
+        """Read, over a connection of its own and from any thread, what is committed when the block begins.
+
+        No writer's lock is taken or waited for, except by the first reader of a database that must be migrated.
 
         Raises:
             LedgerError: as `transaction`.
@@ -71,54 +89,52 @@ class Database(Protocol):
         """Close the connection; the next transaction opens another."""
 
 
-def open_database(url: str) -> Database:
-    """Return the database that a setting names, not connected yet.
+class Migrations:
+    """The statements that make the tables, and those that change them.
 
     Args:
-        url: `postgresql://…`, or the path of an SQLite file, with or without `sqlite:///` before it.
-
-    Raises:
-        LedgerError: it is another kind of URL, or what it needs is not installed.
+        folder: the kind's, in `MIGRATIONS`.
+        begun: a query that says whether any has been applied.
     """
-    scheme, mark, rest = url.partition("://")
-    if scheme in ("postgresql", "postgres") and mark:
-        try:
-            from service.ledger.postgres import PostgresDatabase
-        except ImportError:
-            raise LedgerError("PostgreSQL needs psycopg: pip install 'tagdesk[postgres]'") from None
-        return PostgresDatabase(url)
-    if mark and scheme != "sqlite":
-        raise LedgerError(
-            f"TAGDESK_DATABASE_URL begins with {scheme}://: give postgresql://…, or the path of an SQLite file"
-        )
-    from service.ledger.sqlite import SqliteDatabase
 
-    return SqliteDatabase(Path(rest.removeprefix("/") if mark else url))
+    def __init__(self, folder: str, begun: str) -> None:
+        files = sorted(MIGRATIONS.joinpath(folder).glob("[0-9][0-9][0-9][0-9]-*.sql"))
+        self._files = {int(file.name[:4]): file for file in files}
+        self._begun = begun
 
+    def pending(self, rows: Rows) -> list[int]:
+        """Return the numbers of those that the database does not have.
 
-def migrate(run: Run, folder: Path) -> None:
-    """Apply the migrations that the database does not have, in a transaction that the caller has begun.
+        Raises:
+            LedgerError: the database has a migration that is not known here.
+        """
+        ((begun,),) = rows(self._begun)
+        applied = 0
+        if begun:
+            ((applied,),) = rows("SELECT coalesce(max(number), 0) FROM tagdesk_migrations")
+        if applied > (newest := max(self._files)):
+            raise LedgerError(
+                f"the ledger has version {applied}, and this Tagdesk knows {newest} at most: start a newer Tagdesk"
+            )
+        return [number for number in self._files if number > applied]
 
-    Args:
-        run: runs a statement, while nobody else may migrate.
-        folder: files `0001-what-it-does.sql`, statements that end with `;` at the end of a line.
+    def apply(self, run: Run) -> None:
+        """Apply those that the database does not have, in a transaction that keeps everybody else out.
 
-    Raises:
-        LedgerError: the database has one that is not known here.
-    """
-    run("CREATE TABLE IF NOT EXISTS tagdesk_migrations (number INTEGER PRIMARY KEY, applied TEXT NOT NULL)")
-    ((applied,),) = run("SELECT coalesce(max(number), 0) FROM tagdesk_migrations")
-    found = {int(path.name[:4]): path for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]-*.sql"))}
-    if applied > max(found):
-        raise LedgerError(
-            f"the ledger has version {applied}, and this Tagdesk knows {max(found)} at most: start a newer Tagdesk"
-        )
-    for number, path in found.items():
-        if number > applied:
-            for statement in path.read_text(encoding="utf-8").split(";\n"):
-                if statement.strip():
-                    run(statement)
+        Raises:
+            LedgerError: as `pending`.
+        """
+        run("CREATE TABLE IF NOT EXISTS tagdesk_migrations (number INTEGER PRIMARY KEY, applied TEXT NOT NULL)")
+        for number in self.pending(run):
+            for statement in statements(self._files[number]):
+                run(statement)
             run("INSERT INTO tagdesk_migrations (number, applied) VALUES (?, ?)", number, now())
+
+
+def statements(migration: Path) -> list[str]:
+    """Return the statements of a file of `MIGRATIONS`."""
+    parts = migration.read_text(encoding="utf-8").split(";\n")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def now() -> str:
@@ -128,4 +144,4 @@ def now() -> str:
 
 def timestamp(moment: datetime) -> str:
     """Return a moment as the ledger writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,202 +1,210 @@
-"""The ledger of one worker: one thread works off what is asked, what comes together in one transaction."""
+"""The ledger of one worker: one thread writes, each job in a transaction of its own; a few others read."""
 
 import asyncio
 import logging
-import queue
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import random
+import time
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from service.ledger import corrections
-from service.ledger.database import Database, FeedbackConflict, LedgerError, LedgerUnavailable, Run, Stream, timestamp
+from tagdesk.service.ledger import upkeep
+from tagdesk.service.ledger.database import (
+    NO_LEDGER,
+    Database,
+    FeedbackConflict,
+    LedgerConflict,
+    LedgerError,
+    LedgerUnavailable,
+    QueueFull,
+    Run,
+    Stream,
+    timestamp,
+)
+from tagdesk.service.ledger.engines import NoDatabase
+from tagdesk.service.ledger.lane import ROOM, Lane
 
-PATIENCE = 10.0
-"""Seconds that a request waits for the database."""
+READERS = 3
+"""Threads that read, and so the most connections that read."""
 
-WAITING = 64
-"""Most requests that wait; fewer than a worker answers at once, so that tagging goes on."""
+LOOK_SECONDS = 5.0
+"""Seconds between two looks at the database."""
 
-LOOK_SECONDS = 60.0
-_EVERY = timedelta(hours=1)
-_TOO_MANY = "the ledger cannot be used: too many wait for the database"
-_PAUSE = 0.05  # between a few texts forgotten and the next few, for others to write
+_START_SECONDS = 2.0  # most that the service's start waits for the first look
+_PAUSES = (0.01, 0.05, 0.2)  # most seconds until a transaction that gave way to another is tried again
+_PAUSE = 0.05  # seconds between two batches of forgotten texts, in which others can write
+_TOO_SLOW = "the ledger cannot be used: the database takes too long"
+_REFUSALS = FeedbackConflict, QueueFull, LedgerConflict  # nothing is wrong with the database
 
 T = TypeVar("T")
 
 logger = logging.getLogger("tagdesk")
 
 
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[Run], Any]
-    done: "Future[Any]"
-    outcome: Any = None
-    refusal: FeedbackConflict | None = None
-
-
 class Ledger:
-    """The ledger; the database is connected to when it is first asked for something.
+    """The ledger; it connects to the database when it is first used.
 
     Args:
-        database: where it is.
+        database: where it is stored.
         keep_text: whether the articles' text is kept.
         retention_days: days after which it is forgotten; 0 keeps it.
+
+    Attributes:
+        keep_text: whether the articles' text is kept.
+        exists: whether a database is named at all.
+        trouble: why the ledger cannot be written now, in a sentence without the database's words; None if it can.
+        was_writable: whether it has been written at least once since the start.
+        listeners: called with whether it can be written, from any thread, when that changes.
     """
 
     def __init__(self, database: Database, *, keep_text: bool, retention_days: int) -> None:
         self.keep_text = keep_text
+        self.exists = not isinstance(database, NoDatabase)
         self._database = database
         self._retention = timedelta(days=retention_days)
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(WAITING)
-        self._thread: threading.Thread | None = None
-        self._failing = False
+        self._writer = Lane("ledger", 1)
+        self._readers = Lane("ledger-reader", READERS)
+        self.trouble: str | None = None if self.exists else NO_LEDGER
+        self.was_writable = False
+        self.listeners: list[Callable[[bool], None]] = []
+        self._to_scrub = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Forget texts when it is time, as long as the block runs; then close."""
-        forgetting = asyncio.create_task(self._forget_forever()) if self._retention else None
+        """Look after the database while the block runs, beginning before it does; then close it."""
+        if not self.exists:
+            yield
+            return
+        first = asyncio.create_task(self._look())
+        await asyncio.wait([first], timeout=_START_SECONDS)
+        watching = asyncio.create_task(self._watch(first))
         try:
             yield
         finally:
-            if forgetting is not None:
-                forgetting.cancel()
-                await asyncio.gather(forgetting, return_exceptions=True)
-            await asyncio.to_thread(self.close)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await asyncio.to_thread(self._close)
 
-    async def do(self, work: Callable[[Run], T]) -> T:
-        """Do something in a transaction; it is on the disk when this returns.
+    async def write(self, work: Callable[[Run], T]) -> T:
+        """Do something in a transaction of its own; it is on disk when this returns.
 
         Raises:
-            FeedbackConflict: raised by `work`, which must not have written then.
-            LedgerUnavailable: it cannot be done now, or takes too long and may be done yet.
-            LedgerError: the database is of a newer version.
+            LedgerUnavailable: it cannot be done now, or takes too long and may still be done.
+            LedgerError: the database is of a newer version, or `work` refuses.
         """
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self.submit(work)), PATIENCE)
+            return await self._writer.run(partial(self._transact, work))
         except TimeoutError:
-            raise LedgerUnavailable("the ledger cannot be used: the database takes too long") from None
+            self._note(_TOO_SLOW)
+            raise LedgerUnavailable(_TOO_SLOW) from None
 
-    def submit(self, work: Callable[[Run], T], *, can_be_lost: bool = False) -> "Future[T]":
-        """Do something in a transaction, for whoever does not wait for it.
-
-        Args:
-            work: what is done.
-            can_be_lost: leave half of the room to what cannot.
+    def write_later(self, work: Callable[[Run], Any]) -> "Future[Any]":
+        """Do the same without waiting for it; half of the room is left to those who wait.
 
         Raises:
-            LedgerUnavailable: too many wait.
+            LedgerUnavailable: too many jobs wait.
         """
-        if can_be_lost and self._jobs.qsize() >= WAITING // 2:
-            raise LedgerUnavailable(_TOO_MANY)
-        job = _Job(work, Future())
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise LedgerUnavailable(_TOO_MANY) from None
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, daemon=True, name="ledger")
-            self._thread.start()
-        return job.done
+        return self._writer.submit(partial(self._transact, work), ROOM // 2)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Stream]:
-        """Read what is committed, over a connection of its own, in the caller's thread.
+    async def read(self, work: Callable[[Stream], T]) -> T:
+        """Read what is committed; writers do not wait for readers, nor readers for writers.
+
+        Raises:
+            LedgerError: it cannot be read now, or takes too long.
+        """
+        try:
+            return await self._readers.run(partial(self._read, work))
+        except TimeoutError:
+            raise LedgerUnavailable(_TOO_SLOW) from None
+
+    def snapshot(self) -> AbstractContextManager[Stream]:
+        """Read what is committed when the block begins, in the caller's thread.
 
         Raises:
             LedgerError: it cannot be read.
         """
-        with self._database.snapshot() as rows:
-            yield rows
+        return self._database.snapshot()
 
-    def close(self) -> None:
-        """Finish what was asked and close the database."""
-        if self._thread is not None:
-            with suppress(queue.Full):
-                self._jobs.put(None, timeout=PATIENCE)
-            self._thread.join(PATIENCE)
-            self._thread = None
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            jobs = [job, *self._others()]
-            self._commit([one for one in jobs if one.done.set_running_or_notify_cancel()])
-        self._database.close()
-
-    def _others(self) -> Iterator[_Job]:
-        """Yield what came meanwhile: one wait for the disk is enough for all."""
-        for _ in range(WAITING):
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if job is None:
-                self._jobs.put_nowait(None)
-                return
-            yield job
-
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _transact(self, work: Callable[[Run], T]) -> T:
         try:
-            if jobs:
-                with self._database.transaction() as run:
-                    for job in jobs:
-                        _do(job, run)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
-            self._note(error)
-            for job in jobs:
-                job.done.set_exception(error)
-            return
+            outcome = self._tried(work)
+        except LedgerError as error:
+            if not isinstance(error, _REFUSALS):
+                self._note(str(error))
+            raise
         self._note(None)
-        for job in jobs:
-            if job.refusal is None:
-                job.done.set_result(job.outcome)
-            else:
-                job.done.set_exception(job.refusal)
+        return outcome
 
-    def _note(self, error: Exception | None) -> None:
-        """Log when the ledger begins to fail, and when it is well again."""
-        if isinstance(error, LedgerError) and not self._failing:
-            logger.error("%s", error)
-        elif error is None and self._failing:
+    def _tried(self, work: Callable[[Run], T]) -> T:
+        """Do the work; if the database gave way to another transaction, do it again."""
+        for pause in _PAUSES:
+            try:
+                with self._database.transaction() as run:
+                    return work(run)
+            except LedgerConflict:
+                time.sleep(random.uniform(0, pause))  # noqa: S311 - so that the two do not collide again
+        with self._database.transaction() as run:
+            return work(run)
+
+    def _read(self, work: Callable[[Stream], T]) -> T:
+        with self._database.snapshot() as rows:
+            return work(rows)
+
+    def _note(self, trouble: str | None) -> None:
+        """Log when the ledger begins to fail, and when it works again."""
+        if trouble and not self.trouble:
+            logger.error("%s", trouble)
+        elif self.trouble and not trouble:
             logger.warning("the ledger can be used again")
-        self._failing = isinstance(error, LedgerError)
+        changed = (self.trouble is None) != (trouble is None)
+        self.trouble = trouble
+        self.was_writable = self.was_writable or trouble is None
+        for listener in self.listeners if changed else ():
+            listener(trouble is None)
 
-    async def _forget_forever(self) -> None:
+    async def _watch(self, look: "asyncio.Task[None]") -> None:
+        await look
         while True:
-            with suppress(LedgerError):  # the log has it; the next look may do better
-                if await self.do(partial(_is_due, name="retention")):
+            try:
+                if self._retention:
                     await self._forget()
-            await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(LOOK_SECONDS)
+                await self._look()
+            except LedgerError:  # noted; the next turn may do better
+                await asyncio.sleep(LOOK_SECONDS)
+            except Exception:  # so may it here
+                logger.exception("looking after the ledger failed")
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        """Write unless it is known that this works; then begin and end a transaction, which needs no disk access."""
+        with suppress(LedgerError):
+            await self.write(upkeep.nothing if self.was_writable and not self.trouble else upkeep.touch)
 
     async def _forget(self) -> None:
-        before = timestamp(datetime.now(UTC) - self._retention)
-        forgotten = 0
-        while some := await self.do(partial(corrections.forget_texts, before=before)):
-            forgotten += some
-            await asyncio.sleep(_PAUSE)
-        if forgotten:
-            await asyncio.to_thread(self._database.scrub)
+        """Forget the texts whose time is over, a few at a time, if it is this worker's turn."""
+        if await self.write(partial(upkeep.is_due, name="retention")):
+            before = timestamp(datetime.now(UTC) - self._retention)
+            while await self.write(partial(upkeep.forget_texts, before=before)):
+                self._to_scrub = True
+                await asyncio.sleep(_PAUSE)
+            if self._to_scrub:
+                await self._scrub()
 
+    async def _scrub(self) -> None:
+        """Overwrite what was forgotten; if that fails, try again when it is next this worker's turn."""
+        try:
+            await asyncio.wrap_future(self._readers.submit(self._database.scrub))
+            self._to_scrub = False
+        except LedgerError as error:
+            logger.warning("forgotten texts may be left in the database's files: %s", error)
 
-def _do(job: _Job, run: Run) -> None:
-    try:
-        job.outcome = job.work(run)
-    except FeedbackConflict as refusal:  # this job's alone: the others are committed
-        job.refusal = refusal
-
-
-def _is_due(run: Run, name: str) -> bool:
-    """Tell whether it is this worker's turn at something that one does, once in an hour."""
-    moment = datetime.now(UTC)
-    taken = run(
-        "INSERT INTO tagdesk_upkeep (name, due) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET due = excluded.due"
-        " WHERE tagdesk_upkeep.due <= ? RETURNING name",
-        name,
-        timestamp(moment + _EVERY),
-        timestamp(moment),
-    )
-    return bool(taken)
+    def _close(self) -> None:
+        """Finish the jobs and close the database, in the thread that used it."""
+        self._readers.close()
+        with suppress(LedgerUnavailable):
+            self._writer.submit(self._database.close)
+        self._writer.close()

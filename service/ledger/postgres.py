@@ -1,17 +1,23 @@
-"""The ledger in a PostgreSQL database; psycopg is imported only where it is named."""
+"""The ledger in a PostgreSQL database; psycopg is imported only if such a database is named."""
 
+import logging
+from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import psycopg
 from psycopg import errors
 
-from service.ledger.database import MIGRATIONS, LedgerUnavailable, Row, Run, Stream, migrate
+from tagdesk.service.ledger.database import LedgerConflict, LedgerUnavailable, Migrations, Row, Run, Stream
 
 _LOCK = 0x7A6DE5  # any number that no other program on this database takes
 _MILLISECONDS = 8_000
+_MOST_IDLE = 4  # connections
 _TABLES = ("tagdesk_corrections", "tagdesk_queue")
+_MIGRATIONS = Migrations("postgres", "SELECT to_regclass('tagdesk_migrations') IS NOT NULL")
+
+logger = logging.getLogger("tagdesk")
 
 Connection = psycopg.Connection[Row]
 
@@ -25,38 +31,29 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection: Connection | None = None
+        self._idle: deque[Connection] = deque()
+        self._words = ""
 
     @contextmanager
     def transaction(self) -> Iterator[Run]:
         """Yield what runs statements; see `Database`."""
-        try:
-            connection = self._opened()
-            with connection.transaction():
-                yield _runner(connection)
-        except psycopg.Error as error:
-            self.close()
-            raise _unavailable(error) from None
+        with self._connection() as connection, connection.transaction():
+            yield _runner(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Stream]:
         """Yield what streams rows; see `Database`."""
-        try:
-            with closing(self._connect()) as connection, connection.transaction():
-                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                yield partial(_stream, connection)
-        except psycopg.Error as error:
-            raise _unavailable(error) from None
+        with self._connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield partial(_stream, connection)
 
     def scrub(self) -> None:
         """Let VACUUM free the deleted rows."""
-        try:
-            with closing(self._connect()) as connection:
-                connection.execute("SET statement_timeout = 0")
-                for table in _TABLES:
-                    connection.execute(f"VACUUM {table}".encode())
-        except psycopg.Error as error:
-            raise _unavailable(error) from None
+        with self._connection() as connection:
+            connection.execute("SET statement_timeout = 0")
+            for table in _TABLES:
+                connection.execute(f"VACUUM {table}".encode())
+            connection.close()
 
     def after_restore(self, run: Run) -> None:
         """Let the sequence go on after the highest number."""
@@ -66,25 +63,43 @@ class PostgresDatabase:
         )
 
     def is_there(self) -> bool:
-        """Say that there is one: a server is asked, not a file."""
+        """Return True: a server is asked later, there is no file to look for."""
         return True
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        """Close the connections."""
+        while self._idle:
+            self._idle.pop().close()
 
-    def _opened(self) -> Connection:
-        """Return a connection that answers: one from before the server was started anew does not."""
-        if self._connection is not None:
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """Yield a connection that answers, and keep it for others if nothing goes wrong."""
+        try:
+            connection = self._answering() or self._connect()
             try:
-                self._connection.execute("SELECT 1")
-            except psycopg.OperationalError:
-                self.close()
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
+                yield connection
+            except psycopg.Error:
+                connection.close()
+                raise
+            finally:
+                if connection.closed or len(self._idle) >= _MOST_IDLE:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+        except psycopg.Error as error:
+            raise _unavailable(error) from None
+
+    def _answering(self) -> Connection | None:
+        """Return an idle connection, unless it is from before a restart of the server."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            with suppress(psycopg.Error):
+                connection.execute("SELECT 1")
+                return connection
+            connection.close()
 
     def _connect(self) -> Connection:
         # Not prepared on the server: a pooler between may hand each transaction to another connection.
@@ -97,26 +112,35 @@ class PostgresDatabase:
                 tcp_user_timeout=_MILLISECONDS,
                 application_name="tagdesk",
             )
-        except (psycopg.Error, UnicodeError) as error:  # nothing has been sent yet that it could quote
-            raise LedgerUnavailable(f"the ledger cannot be reached: {' '.join(str(error).split())}"[:300]) from None
+        except (psycopg.Error, UnicodeError) as error:
+            self._log(" ".join(str(error).split())[:300])
+            raise LedgerUnavailable("the ledger cannot be reached; the service's log says why") from None
+        self._words = ""
         try:
             connection.execute(f"SET statement_timeout = {_MILLISECONDS}".encode())
-            connection.execute(  # what is answered with 202 is on the disk, whatever the server's default
+            connection.execute(  # what is answered with 202 is on disk, whatever the server's default
                 "SELECT set_config('synchronous_commit', 'on', false)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-                migrate(_runner(connection), MIGRATIONS / "postgres")
+            if _MIGRATIONS.pending(_runner(connection)):
+                with connection.transaction():
+                    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                    _MIGRATIONS.apply(_runner(connection))
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _log(self, words: str) -> None:
+        """Log libpq's words, once: host, port and user belong in the log, and no text was sent that it could quote."""
+        if words != self._words:
+            logger.warning("PostgreSQL cannot be reached: %s", words)
+        self._words = words
+
 
 def _runner(connection: Connection) -> Run:
     def run(statement: str, *values: object) -> list[Row]:
-        cursor = connection.execute(statement.replace("?", "%s").encode(), values or None)
+        cursor = connection.execute(_psycopg(statement), values)
         return cursor.fetchall() if cursor.description else []
 
     return run
@@ -125,12 +149,19 @@ def _runner(connection: Connection) -> Run:
 def _stream(connection: Connection, statement: str, *values: object) -> Iterator[Row]:
     with connection.cursor(name="tagdesk") as cursor:
         cursor.itersize = 100
-        cursor.execute(statement.replace("?", "%s").encode(), values or None)
+        cursor.execute(_psycopg(statement), values)
         yield from cursor
+
+
+def _psycopg(statement: str) -> bytes:
+    """Return a statement with psycopg's placeholders, and its own `%` escaped."""
+    return statement.replace("%", "%%").replace("?", "%s").encode()
 
 
 def _unavailable(error: psycopg.Error) -> LedgerUnavailable:
     """Say why without PostgreSQL's words, which may quote a value."""
+    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+        return LedgerConflict("the ledger cannot be used: too many requests write the same articles")
     if isinstance(error, errors.ReadOnlySqlTransaction):
         why = "the database is read-only"
     elif isinstance(error, errors.DiskFull):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.article import MAX_BODY
-from models.html import MAX_HTML, MAX_TAG
+from tagdesk.models.reading.article import MAX_BODY
+from tagdesk.models.reading.html import MAX_HTML, MAX_READ
 from tests.attacks.raw import post, request
 
 HEAD_SECONDS = 1
@@ -49,41 +49,46 @@ def _fill(unit: str, size: int, end: str = "") -> str:
 _OPEN = "The war went on while troops took the town."
 
 _HTML = {
-    "lists nested 256 kB deep": _fill("<ul><li>", MAX_HTML, _OPEN),
-    "tables nested 256 kB deep": _fill("<table><tr><td>", MAX_HTML, _OPEN),
-    "div nested 256 kB deep": _fill("<div>", MAX_HTML, _OPEN),
-    "links and formatting misnested (adoption agency)": _fill("<a><b><p></a>", MAX_HTML, _OPEN),
-    "formatting that is reopened in every paragraph": _fill("<b><i><u>", MAX_HTML // 2) + _fill("<p>x", MAX_HTML // 2),
-    "select, template and svg nested": _fill("<template><svg><foreignObject><select>", MAX_HTML, _OPEN),
-    "closing tags that nothing opened": _OPEN + _fill("</p></div>", MAX_HTML - 100),
-    "one tag of 19,900 characters of attributes": f"<p {_fill('a=1 ', MAX_TAG - 100)}>{_OPEN}</p>",
+    "lists nested 256 kB deep": _fill("<ul><li>", MAX_READ, _OPEN),
+    "tables nested 256 kB deep": _fill("<table><tr><td>", MAX_READ, _OPEN),
+    "div nested 256 kB deep": _fill("<div>", MAX_READ, _OPEN),
+    "links and formatting misnested (adoption agency)": _fill("<a><b><p></a>", MAX_READ, _OPEN),
+    "formatting that is reopened in every paragraph": _fill("<b><i><u>", MAX_READ // 2) + _fill("<p>x", MAX_READ // 2),
+    "select, template and svg nested": _fill("<template><svg><foreignObject><select>", MAX_READ, _OPEN),
+    "closing tags that nothing opened": _OPEN + _fill("</p></div>", MAX_READ - 100),
+    "one tag of 19,900 characters of attributes": f"<p {_fill('a=1 ', 20_000 - 100)}>{_OPEN}</p>",
+    "one tag with attributes of 1 MB": f"<p {'a=1 ' * 250_000}>{_OPEN}</p>",
+    "one tag with styles of 2 MB": f"<p style='{_fill('display:', MAX_HTML - 200)}'>{_OPEN}</p>",
+    "hidden elements nested, none closed": _fill("<div hidden>", MAX_READ, _OPEN),
+    "a document of one-letter paragraphs": "<!doctype html>" + _fill("<p>a", MAX_READ - 100, _OPEN),
     "attributes of one name 5,000 times": f"<p {'x ' * 5000}>{_OPEN}</p>",
-    "comments never closed": _OPEN + _fill("<!--", MAX_HTML - 100),
-    "comments of odd shapes": _fill("<!--><!--->--!>", MAX_HTML, _OPEN),
-    "script never closed": _OPEN + _fill("<script>", MAX_HTML - 100),
-    "CDATA never closed": _OPEN + _fill("<![CDATA[", MAX_HTML - 100),
-    "entities only": _fill("&amp;", MAX_HTML, _OPEN),
-    "entities never closed": _fill("&#x", MAX_HTML, _OPEN),
-    "ampersands only": _fill("&", MAX_HTML, _OPEN),
+    "comments never closed": _OPEN + _fill("<!--", MAX_READ - 100),
+    "comments of odd shapes": _fill("<!--><!--->--!>", MAX_READ, _OPEN),
+    "script never closed": _OPEN + _fill("<script>", MAX_READ - 100),
+    "CDATA never closed": _OPEN + _fill("<![CDATA[", MAX_READ - 100),
+    "entities only": _fill("&amp;", MAX_READ, _OPEN),
+    "entities never closed": _fill("&#x", MAX_READ, _OPEN),
+    "ampersands only": _fill("&", MAX_READ, _OPEN),
     "a reference of 200,000 digits": f"{_OPEN} &#{'1' * 200_000};",
-    "less-than signs only": _fill("<", MAX_HTML, _OPEN),
-    "quotes that never end": _OPEN + _fill("<a href=\"'", MAX_TAG - 100),
+    "less-than signs only": _fill("<", MAX_READ, _OPEN),
+    "quotes that never end": _OPEN + _fill("<a href=\"'", 20_000 - 100),
     "billion laughs in a DOCTYPE": (
         "<!DOCTYPE lolz [<!ENTITY lol 'lol'>"
         + "".join(f"<!ENTITY lol{n} '{f'&lol{n - 1};' * 10}'>" for n in range(1, 10))
         + f"]><p>&lol9; {_OPEN}</p>"
     ),
     "external entity": f"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><p>&x; {_OPEN}</p>",
-    "NUL in tags and text": _fill("<p\0>a\0b</p\0>", MAX_HTML, _OPEN),
-    "private-use characters, which the cleaner uses itself": _fill("\ue000\ue001<p>", MAX_HTML // 3, _OPEN),
+    "NUL in tags and text": _fill("<p\0>a\0b</p\0>", MAX_READ, _OPEN),
+    "private-use characters, which the cleaner uses itself": _fill("\ue000\ue001<p>", MAX_READ // 3, _OPEN),
 }
 
 _REFUSED_HTML = {
     "200,000 nested div": "<div>" * 200_000 + _OPEN,
-    "one tag with attributes of 256 kB": f"<p {_fill('a=1 ', MAX_HTML - 100)}>{_OPEN}</p>",
-    "one tag with attributes of 1 MB": f"<p {'a=1 ' * 250_000}>{_OPEN}</p>",
+    "150,000 hidden div": "<div hidden>" * 150_000 + _OPEN,
+    "2 MB of short tags": _fill("<b>", MAX_HTML, _OPEN),
+    "over 2 MB of attributes": f"<p {_fill('a=1 ', MAX_HTML)}>{_OPEN}</p>",
     "a tag never closed": "<p " + _fill("a ", MAX_HTML - 20),
-    "white space and references to it": _fill("&nbsp;<br>", MAX_HTML),
+    "white space and references to it": _fill("&nbsp;<br>", MAX_READ),
 }
 
 _TEXTS = {
@@ -108,8 +113,9 @@ _TEXTS = {
 
 _JSON = {
     "100,000 arrays deep": (b'{"body": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", (400,)),
-    "4 MB of opening brackets": (b"[" * 4_000_000, (400,)),
-    "4 MB of opening braces": (b'{"a":' * 800_000, (400,)),
+    "4 MB of opening brackets": (b"[" * 4_000_000, (413,)),
+    "4 MB of opening braces": (b'{"a":' * 800_000, (413,)),
+    "4 MB of empty lists": (b'{"body": "war", "a": [' + b"[]," * 1_300_000 + b"[]]}", (413,)),
     "half of a surrogate pair": (b'{"body": "war \\ud83d"}', (400,)),
     "a million halves of surrogate pairs": (b'{"body": "' + b"\\ud83d" * 600_000 + b'"}', (400,)),
     "half of a pair as UTF-8 (CESU)": (b'{"body": "war \xed\xa0\xbd"}', (400,)),
@@ -122,9 +128,13 @@ _JSON = {
     "NaN": (b'{"body": "war", "x": NaN}', (400,)),
     "300,000 unknown fields": (
         b'{"body": "war", ' + b", ".join(b'"f%d":0' % n for n in range(300_000)) + b"}",
+        (413,),
+    ),
+    "200,000 unknown fields": (
+        b'{"body": "war", ' + b", ".join(b'"f%d":0' % n for n in range(200_000)) + b"}",
         (200,),
     ),
-    "one field 300,000 times": (b'{"body": "war"' + b', "id": "a"' * 300_000 + b"}", (200,)),
+    "one field 200,000 times": (b'{"body": "war"' + b', "id": "a"' * 200_000 + b"}", (200,)),
     "an unknown field with a name of 3 MB": (b'{"body": "war", "' + b"n" * 3_000_000 + b'": 1}', (200,)),
     "an id of 3 MB": (b'{"body": "war", "id": "' + b"i" * 3_000_000 + b'"}', (422,)),
     "right-to-left override in the id": ('{"body": "war", "id": "\u202eabc"}'.encode(), (200,)),
@@ -135,6 +145,7 @@ _JSON = {
 
 _BATCHES = {
     "400,000 articles in an array": (b"[" + b"0," * 400_000 + b"0]", "application/json", (413,)),
+    "33 MB of empty objects": (b"[" + b"{}," * 11_000_000 + b"{}]", "application/json", (413,)),
     "an array 100,000 deep": (b"[" * 100_000, "application/json", (400,)),
     "only line breaks": (b"\n" * 4_000_000, "application/x-ndjson", (400,)),
     "a line of 5 MB": (b'{"body": "' + b"x" * 5_000_000 + b'"}\n', "application/x-ndjson", (200,)),
@@ -146,7 +157,7 @@ _GOOD = json.dumps(WAR).encode()
 
 
 def _smuggled(*headers: str, body: bytes = _GOOD) -> bytes:
-    lines = ["POST /v1/tag HTTP/1.1", "Host: tagdesk.test", "Content-Type: application/json", *headers, "", ""]
+    lines = ["POST /v1/tag HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 
@@ -233,7 +244,7 @@ _FILES = (
 
 
 def _slow() -> list[Attack]:
-    head = b"POST /v1/tag HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/tag HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     body = head + b"Content-Length: 1000\r\n\r\n"
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"
     lines = head.replace(b"/v1/tag", b"/v1/tag/batch").replace(b"json", b"x-ndjson")

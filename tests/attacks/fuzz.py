@@ -5,13 +5,18 @@ import sys
 from typing import Any
 
 # What numba compiles cannot be instrumented.
-_COMPILED = ["models.kernel", "models.markup"]
+_COMPILED = [
+    "tagdesk.models.kernel",
+    "tagdesk.models.reading.markup",
+    "tagdesk.models.reading.references",
+    "tagdesk.models.reading.visible",
+]
 
 
 def main() -> None:
     """Fuzz until told to stop, or something is found."""
     atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["models", "service"], exclude=_COMPILED):
+    with atheris.instrument_imports(include=["tagdesk"], exclude=_COMPILED):
         target = importlib.import_module("tests.attacks.fuzz_target")
     atheris.Setup(sys.argv, target.read)
     atheris.Fuzz()

@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
-from models import ArticleError
-from service.problems import Problem
-from service.reading import read_article, read_json
+from tagdesk.models import ArticleError
+from tagdesk.service.edge.problems import Problem
+from tagdesk.service.http.articles import read_article
+from tagdesk.service.http.json_reader import read_json
 from tests.tiny import tiny_model
 
 MODEL = tiny_model()

@@ -52,7 +52,7 @@ def ask(port: int, pieces: Iterable[bytes], pause: float = 0.0) -> Answered:
         return Answered(response.status, time.perf_counter() - began, body, headers)
 
 
-def request(method: str, target: str, *headers: str, body: bytes = b"", host: str = "tagdesk.test") -> bytes:
+def request(method: str, target: str, *headers: str, body: bytes = b"", host: str = "localhost") -> bytes:
     """Return a request that is whole; its headers are sent as they stand."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
     if body:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from service.problems import KINDS
+from tagdesk.service.edge.problems import KINDS
 from tests.attacks.catalogue import ATTACKS, WAR, Attack
 from tests.attacks.raw import Answered, ask, post, request
 from tests.attacks.under_attack import Attacked
+from tests.processes import cpu_seconds
 
-GRACE = 3.0
-"""How much longer a test may wait than the promise says: the figures come from `python -m benchmarks attacks`."""
+CPU_SECONDS = 3.0
+"""How much processor time an answer may take; how soon it comes is what `python -m benchmarks attacks` measures."""
 
 
 def problem_of(answered: Answered) -> str:
@@ -32,10 +33,11 @@ def test_every_attack_has_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack.group}: {attack.name}"[:80])
 def test_is_answered_as_documented_and_the_next_request_as_ever(attacked: Attacked, attack: Attack) -> None:
-    """A 4xx that is a documented problem, or a harmless 200; in a second; and the service is well."""
+    """A 4xx that is a documented problem, or a harmless 200; it costs little, and the service is well."""
+    before = cpu_seconds(attacked.pid)
     answered = ask(attacked.port, attack.send(), attack.pause)
     assert answered.status in attack.statuses, answered
-    assert answered.seconds < attack.seconds * GRACE
+    assert cpu_seconds(attacked.pid) - before < CPU_SECONDS
     if answered.status >= 400:
         problem_of(answered)
     after = ask(attacked.port, [post(json.dumps(WAR).encode())])
@@ -60,6 +62,9 @@ def test_no_answer_depends_on_the_host_it_was_asked_by(attacked: Attacked, path:
     forwarded = ("X-Forwarded-Host: evil.test", "X-Forwarded-Proto: evil", "Forwarded: host=evil.test;proto=evil")
     usual = ask(attacked.port, [request("GET", path)])
     other = ask(attacked.port, [request("GET", path, *forwarded, "X-Original-URL: /evil", host="evil.test")])
+    if other.status == 421:  # another name for this machine, where no key is asked for
+        assert problem_of(other) == "unknown-host"
+        other = ask(attacked.port, [request("GET", path, *forwarded, "X-Original-URL: /evil", host="127.0.0.1")])
     assert (other.status, other.body) == (usual.status, usual.body)
     assert "evil" not in str(other.headers) + other.body.decode()
     assert "location" not in other.headers

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import Article, ArticleError, kernel
-from models.article import ArticleText
-from models.furniture import blank_furniture
-from models.html import extract, looks_like_html
-from service.problems import Problem
-from service.reading import read_article, read_json
+from tagdesk.models import Article, ArticleError, kernel
+from tagdesk.models.reading import html, normal_form
+from tagdesk.models.reading.article import ArticleText
+from tagdesk.models.reading.furniture import clean
+from tagdesk.service.edge.problems import Problem
+from tagdesk.service.http.articles import read_article
+from tagdesk.service.http.json_reader import read_json
 from tests.tiny import tiny_model
 
 # Pieces that cleaners treat each in a way of their own, and any text between them.
@@ -53,7 +54,7 @@ def test_fuzz_article_is_tagged_or_refused(title: str, body: str, field: str) ->
 @given(PIECES)
 def test_fuzz_furniture_leaves_length_and_line_breaks(text: str) -> None:
     """What is blanked is blanked in place."""
-    left = blank_furniture(text)
+    left = clean(text).text
     assert len(left) == len(text)
     assert all(new in (old, " ") for new, old in zip(left, text, strict=True))
 
@@ -62,8 +63,8 @@ def test_fuzz_furniture_leaves_length_and_line_breaks(text: str) -> None:
 @given(PIECES)
 def test_fuzz_tokenizer_stays_within_the_text(text: str) -> None:
     """Each n-gram begins before it ends, within the text."""
-    codes = kernel.code_points(kernel.readable(text))
-    _, starts, ends, tokens = kernel.ngrams(codes, kernel.word_table(), 1, 3)
+    codes = kernel.code_points(normal_form.read(text))
+    _, starts, ends, tokens = kernel.ngrams(codes, normal_form.word_table(), 1, 3)
     assert all(0 <= start < end <= len(codes) for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
     assert tokens <= len(codes)
 
@@ -89,10 +90,23 @@ UNITS = {
     "line breaks": "\n",
     "shares": "share on facebook ",
     "tags without end": "<a <b ",
+    "escaped tags": "&lt;a &amp;amp;lt;",
+    "brackets": "[a ",
+    "closed brackets": "[/ab][ab]",
+    "targets": "](a(",
+    "addresses": "a.b.",
+    "hosts": "www.a/b.cd/",
+    "broken lines": "a-\n",
+    "soft hyphens": "\u00ad ",
+    "soft hyphens in a row": "\u00ad",
+    "soft hyphens among nothing": "\u00ad\u200b\u200b\u200b",
+    "marks": "\u0301\u0316",
+    "ligatures": "\ufdfa",
+    "no spaces": "中",
 }
 
 
-@pytest.mark.parametrize("read", [extract, blank_furniture, looks_like_html])
+@pytest.mark.parametrize("read", [html.read, clean, html.looks_like_html, normal_form.read, normal_form.places])
 @pytest.mark.parametrize("unit", UNITS.values(), ids=list(UNITS))
 def test_four_times_the_text_takes_no_more_than_about_four_times_the_time(read: Any, unit: str) -> None:
     """Quadratic would be sixteen times."""

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -14,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import Article, BundleError
-from models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, load_bundle
+from tagdesk.models import Article, BundleError
+from tagdesk.models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, load_bundle
 from tests.tiny import save_tiny_model
 
 
@@ -104,6 +105,75 @@ def test_list_of_ngrams_that_unpacks_to_gigabytes_is_refused(bundle: Path) -> No
     member = gzip.compress(bytes(64 * 1024 * 1024), 9)
     poison(bundle, NGRAMS, member * 40)
     assert "unpacks to more than" in refused(bundle)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"war\n"])
+def test_list_of_millions_of_ngrams_is_refused(bundle: Path, line: bytes) -> None:
+    """100 kB that unpack to 100 million lines are read no further than the arrays have rows."""
+    poison(bundle, NGRAMS, gzip.compress(line * (100_000_000 // len(line)), 9))
+    assert "it lists more than 13 n-grams" in refused(bundle) or "it unpacks to more than" in refused(bundle)
+
+
+@pytest.mark.parametrize("after", [gzip.compress(b"", mtime=0), gzip.compress(b"war\n", mtime=0), b"\0", b"more"])
+def test_list_of_ngrams_with_more_behind_it_is_refused(bundle: Path, after: bytes) -> None:
+    """Millions of empty members would be read for minutes."""
+    poison(bundle, NGRAMS, (bundle / NGRAMS).read_bytes() + after * 1000)
+    assert "more follows where it ends" in refused(bundle)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda listing: listing[:-1], lambda listing: listing + b"war\n", lambda listing: listing.partition(b"\n")[2]],
+)
+def test_list_of_fewer_or_more_ngrams_than_the_arrays_have_is_refused(
+    bundle: Path, change: Callable[[bytes], bytes]
+) -> None:
+    """One too few, one too many, the last one without its line break."""
+    poison(bundle, NGRAMS, gzip.compress(change(gzip.decompress((bundle / NGRAMS).read_bytes()))))
+    assert re.search(r"lists (12|more than 13) n-grams", refused(bundle))
+
+
+def test_manifest_of_megabytes_is_refused(bundle: Path) -> None:
+    """It is kept by every worker and served to every client."""
+    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    (bundle / MANIFEST).write_text(json.dumps(manifest | {"x": "x" * 40_000_000}))
+    assert "manifest.json: it has more than 40,000,000 bytes" in refused(bundle)
+
+
+def test_manifest_of_millions_of_values_is_refused(bundle: Path) -> None:
+    """Each is an object to make and to keep."""
+    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    (bundle / MANIFEST).write_text(json.dumps(manifest)[:-1] + ', "x": [' + "[]," * 2_000_000 + "[]]}")
+    assert "manifest.json: it has more than 3,000,000 values" in refused(bundle)
+
+
+def test_manifest_of_a_sparse_gigabyte_is_not_read_whole(bundle: Path) -> None:
+    os.truncate(bundle / MANIFEST, 2**30)
+    assert "manifest.json: it has more than 40,000,000 bytes" in refused(bundle)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"x": ['])
+def test_manifest_that_is_deep_is_refused(bundle: Path, opening: str) -> None:
+    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    nested = opening * 40 + "".join({"[": "]", "{": "}"}[char] for char in reversed(opening * 40) if char in "[{")
+    (bundle / MANIFEST).write_text(json.dumps(manifest)[:-1] + f', "x": {nested}}}')
+    assert "more than 32 levels of nested objects and lists" in refused(bundle)
+
+
+def test_manifest_that_quotes_a_long_format_is_told_shortly(bundle: Path) -> None:
+    (bundle / MANIFEST).write_text(json.dumps({"format": "x" * 1_000_000}))
+    assert len(refused(bundle)) < 500
+
+
+def test_card_of_a_sparse_gigabyte_is_not_read_whole(bundle: Path) -> None:
+    os.truncate(bundle / CARD, 2**30)
+    assert "card.md: it has more than 40,000,000 bytes" in refused(bundle)
+
+
+def test_header_of_megabytes_before_the_arrays_is_refused(bundle: Path) -> None:
+    header = b'{"x": "' + b"x" * 2_000_000 + b'"}'
+    poison(bundle, ARRAYS, struct.pack("<Q", len(header)) + header)
+    assert "its header has more than 1,000,000 bytes" in refused(bundle)
 
 
 @pytest.mark.parametrize(

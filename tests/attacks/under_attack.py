@@ -37,7 +37,7 @@ def attacked_service(model: str, log: Path, environment: Mapping[str, str]) -> I
     """
     settings = {"model": model, "port": "0", "head-timeout": str(HEAD_SECONDS), "body-timeout": str(BODY_SECONDS)}
     options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    command = [sys.executable, "-m", "service", *options]
+    command = [sys.executable, "-m", "tagdesk", "serve", *options]
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=file)
         assert process.stdout is not None

@@ -3,16 +3,18 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from models.storage import SHIPPED, current
-from service.app import create_app
-from service.keys import keys_json, new_key
-from service.settings import Settings
+from tagdesk.models.storage import SHIPPED, current
+from tagdesk.service.app import create_app
+from tagdesk.service.edge.keys import keys_json, new_key
+from tagdesk.service.settings import Settings
 from tests.conftest import running
 from tests.e2e.reports import answer
 
@@ -58,6 +60,16 @@ def news_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def running_with_a_key(settings: Settings, folder: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Serve with a ledger in a folder and one key, which may tag, correct and export; yield the address and the key."""
+    key, token = new_key(name, ["tag", "feedback", "admin"], "2026-11-30")
+    (folder / "keys.json").write_bytes(keys_json([key]))
+    settings = replace(settings, keys_file=f"{folder}/keys.json", database_url=f"{folder}/ledger.sqlite")
+    with running(create_app(replace(settings, access_log=False))) as address:
+        yield address, token
+
+
 @dataclass(frozen=True)
 class Locked:
     """A service that asks for keys.
@@ -77,19 +89,22 @@ class Locked:
 def locked(tiny_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
     """Return a service on the tiny model that asks for keys."""
     folder = tmp_path_factory.mktemp("locked")
-    names = {"tag": "tag", "feedback": "anna", "admin": "admin"}
-    made = {scope: new_key(name, [scope], "2026-11-24") for scope, name in names.items()}
+    scopes = {"tag": ["tag"], "anna": ["tag", "feedback"], "admin": ["admin"]}
+    made = {name: new_key(name, scopes[name], "2026-11-24") for name in scopes}
     path = folder / "keys.json"
     path.write_bytes(keys_json(key for key, _ in made.values()))
     database = str(folder / "ledger.sqlite")
     app = create_app(replace(tiny_settings, keys_file=str(path), database_url=database, access_log=False))
 
+    ring = app.parts.ring
+    assert ring is not None
+
     def revoke(all_of_them: bool) -> None:
         path.write_bytes(keys_json(() if all_of_them else (key for key, _ in made.values())))
-        app.state.ring._next_look = 0.0
+        ring._next_look = 0.0
 
     with running(app) as address:
-        yield Locked(address, {scope: token for scope, (_, token) in made.items()}, revoke)
+        yield Locked(address, {name: token for name, (_, token) in made.items()}, revoke)
 
 
 @pytest.fixture

@@ -2,19 +2,24 @@
 
 import json
 import math
+import shutil
+from pathlib import Path
 from typing import Any
 
-CHANGES_PATH = "**/v1/models/*/changes"
+from tagdesk.models import storage
+from tests.tiny import NAME, save_tiny_model
+
+CHANGES_PATH = "**/v1/models/*/changes?*"
 DRIFT_PATH = "**/v1/drift?*"
 
-SERVED = "news-en@2026.11.24-f12e8b19"
+SERVED = "news-en@2026.12.01-f1f6a322"
 CANDIDATE = "news-en@2026.12.01-5b0c92aa"
 
 CHANGES: dict[str, Any] = {
     "candidate": CANDIDATE,
     "served": SERVED,
     "made": "2026-12-01T05:00:41Z",
-    "source": "recent traffic",
+    "source": "corrected articles",
     "articles": 4218,
     "topics": [
         {"topic": "sport", "gained": 61, "lost": 4},
@@ -76,6 +81,28 @@ CHANGES: dict[str, Any] = {
         {"editor": None, "topic": "religion", "corrections": 2, "errors_before": 1, "errors_after": 2},
         {"editor": "anna", "topic": "energy", "corrections": 1, "errors_before": 0, "errors_after": 0},
     ],
+    "contradicted": [
+        {
+            "editor": "jonas",
+            "topic": None,
+            "articles": 61,
+            "verdicts": 140,
+            "contradicted": 18,
+            "share": 0.1286,
+            "usual": 0.11,
+            "stands_out": False,
+        },
+        {
+            "editor": "anna",
+            "topic": "religion",
+            "articles": 52,
+            "verdicts": 21,
+            "contradicted": 19,
+            "share": 0.9048,
+            "usual": 0.12,
+            "stands_out": True,
+        },
+    ],
     "gate": {
         "decision": "refused",
         "reasons": ["religion fell by 6.1 points (95 % interval −10.2 to −2.0)"],
@@ -125,6 +152,7 @@ DRIFT: dict[str, Any] = {
         {"topic": "weather", "rate": [None] * 12, "acceptance": [None] * 12},
         {"topic": "lifestyle", "rate": [None] * 12, "acceptance": [None] * 12},
     ],
+    "missing": [{"name": "Rowing", "articles": 4}, {"name": "Harbours", "articles": 1}],
     "new_words": [
         {"topic": "sport", "words": [{"word": "brandvik", "articles": 7}, {"word": "regatta", "articles": 4}]},
         {"topic": "conflict", "words": [{"word": "dunmarrow", "articles": 9}, {"word": "هدنة", "articles": 3}]},
@@ -136,6 +164,24 @@ DRIFT: dict[str, Any] = {
 def answer(page: Any, pattern: str, document: Any) -> None:
     """Answer a page's requests for a report by a document; of None, by 404: what makes it is tested elsewhere."""
     status, kind = (200, "application/json") if document is not None else (404, "application/problem+json")
-    missing = {"type": "/problems/not-found", "title": "Nothing is here", "status": 404, "detail": "There is none."}
+    missing = {"type": "/problems/not-found", "title": "Not found", "status": 404, "detail": "There is none."}
     body = json.dumps(missing if document is None else document)
     page.route(pattern, lambda route: route.fulfill(status=status, content_type=kind, body=body))
+
+
+def store_with_candidates(store: Path) -> None:
+    """Fill a store with three versions of the tiny model: 1, then 2, which was promoted and answers, and 3, refused."""
+    save_tiny_model(store)
+    _add_version(store, "2", "2026-11-30T05:00:00Z", {"decision": "promoted", "reasons": []})
+    _add_version(store, "3", "2026-11-29T05:00:00Z", {})
+    storage.make_current(store, NAME, "2")
+
+
+def _add_version(store: Path, version: str, made: str, gate: dict[str, Any]) -> None:
+    folder = store / NAME / version
+    shutil.copytree(store / NAME / "1", folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"version": version}), encoding="utf-8")
+    changes = CHANGES | {"candidate": f"{NAME}@{version}", "served": f"{NAME}@1", "made": made}
+    changes["gate"] = CHANGES["gate"] | gate
+    (folder / "changes.json").write_text(json.dumps(changes), encoding="utf-8")

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
+import re
 import time
 from typing import Any
 
@@ -23,10 +25,13 @@ class Ghost:
 
     def __init__(self) -> None:
         self.posts: dict[str, dict[str, Any]] = {}
+        self.site_tags: dict[str, dict[str, Any]] = {}
         self.writes: list[dict[str, Any]] = []
         self.collisions = 0
+        self._ids = itertools.count(1)
         routes = [
             Route("/ghost/api/admin/posts/", self._browse),
+            Route("/ghost/api/admin/tags/", self._browse_tags),
             Route("/ghost/api/admin/posts/{id}/", self._read, methods=["GET"]),
             Route("/ghost/api/admin/posts/{id}/", self._edit, methods=["PUT"]),
         ]
@@ -49,14 +54,46 @@ class Ghost:
         """Return the names of a post's tags, in its order."""
         return [tag["name"] for tag in self.posts[post_id]["tags"]]
 
+    def save_tags(self, post_id: str, *names: str) -> None:
+        """Give a post these tags and no others, as an editor does; `updated_at` stays, as in Ghost."""
+        self.posts[post_id]["tags"] = [self._tag(name) for name in names]
+
+    def rename_tag(self, before: str, name: str, slug: str | None = None) -> None:
+        """Rename a tag of the site; its slug stays where no other is named, as in Ghost."""
+        tag = self._tag(before)
+        tag |= {"name": name, "slug": slug or tag["slug"]}
+
+    def delete_tag(self, name: str) -> None:
+        """Delete a tag from the site and all its posts."""
+        tag = self._tag(name)
+        del self.site_tags[tag["id"]]
+        for post in self.posts.values():
+            post["tags"] = [kept for kept in post["tags"] if kept is not tag]
+
     def _tag(self, name: str) -> dict[str, Any]:
-        slug = name.lower().replace(" ", "-")
-        return {
-            "id": hashlib.sha256(slug.encode()).hexdigest()[:24],
+        """Return the tag of this very name, made where there is none: Ghost takes `SPORT` and `Sport` for two."""
+        for tag in self.site_tags.values():
+            if tag["name"] == name:
+                return tag
+        slug = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+        taken = {tag["slug"] for tag in self.site_tags.values()}
+        slugs = (f"{slug}-{number}" if number > 1 else slug for number in itertools.count(1))
+        tag = {
+            "id": f"{next(self._ids):024x}",
             "name": name,
-            "slug": slug,
+            "slug": next(candidate for candidate in slugs if candidate not in taken),
             "visibility": "public",
         }
+        self.site_tags[tag["id"]] = tag
+        return tag
+
+    async def _browse_tags(self, request: Request) -> Response:
+        if not is_token(request.headers.get("authorization", "")):
+            return _refusal()
+        clauses = re.findall(r"(\w+):\[(.*?)\]", request.query_params["filter"])
+        wanted = [(field, re.findall("'([^']*)'", values)) for field, values in clauses]
+        tags = [tag for tag in self.site_tags.values() if any(tag[field] in values for field, values in wanted)]
+        return JSONResponse({"tags": tags})
 
     async def _browse(self, request: Request) -> Response:
         if not is_token(request.headers.get("authorization", "")):
@@ -88,8 +125,7 @@ class Ghost:
         if sent.get("updated_at") != post["updated_at"]:
             return JSONResponse({"errors": [{"type": "UpdateCollisionError", "message": "Saving failed!"}]}, 409)
         self.writes.append(sent)
-        post["tags"] = [self._tag(tag["name"]) for tag in sent["tags"]]
-        post["updated_at"] = f"2026-11-23T17:00:0{len(self.writes) % 10}.000Z"
+        post["tags"] = [self.site_tags[tag["id"]] if "id" in tag else self._tag(tag["name"]) for tag in sent["tags"]]
         return JSONResponse({"posts": [post]})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,9 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 from tagdesk_client import (
+    MAX_BODY,
+    MAX_HTML,
+    MAX_TITLE,
     Answer,
     Article,
     AsyncTagdesk,
@@ -26,9 +30,11 @@ from tagdesk_client import (
     Tagdesk,
 )
 
-from service.app import create_app
-from service.keys import keys_json, new_key
-from service.settings import Settings
+from tagdesk.models.reading import article, html
+from tagdesk.service.app import create_app
+from tagdesk.service.edge.keys import keys_json, new_key
+from tagdesk.service.settings import Settings
+from tests.integrations.faults import answer, misbehaving, read_request
 from tests.tiny import REF
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
@@ -146,6 +152,38 @@ def test_sends_corrections(ask: Ask, client: httpx.Client) -> None:
     (row,) = [row for row in rows if row["feedback"] == name]
     assert (row["topics"], row["editor"], row["rejected"]) == (["conflict", "diplomacy"], "anna", ["weather"])
     assert [row["topics"] for row in rows if row["feedback"] == made.id] == [[]]
+
+
+def test_what_is_in_no_list_is_not_judged(ask: Ask, client: httpx.Client) -> None:
+    """Verdicts on some topics say nothing of the others; where nothing was judged, that is kept too."""
+    some = ask("feedback", ARTICLE, model=REF, accepted=["conflict"])
+    none = ask("feedback", ARTICLE, model=REF, accepted=[], rejected=[], added=[])
+    rows = {row["feedback"]: row for row in map(json.loads, client.get("/v1/feedback/export").text.splitlines())}
+    assert [rows[some.id][name] or [] for name in ("accepted", "rejected", "added")] == [["conflict"], [], []]
+    assert [rows[none.id][name] for name in ("accepted", "rejected", "added")] == [[], [], []]
+
+
+def test_sends_the_topics_that_an_editor_misses() -> None:
+    """Names of topics that the taxonomy does not have go along, and what is not given is left out."""
+    sent: list[bytes] = []
+
+    def keep(connection: socket.socket, _: threading.Event) -> None:
+        sent.append(read_request(connection))
+        connection.sendall(answer(b'{"id": "f-1", "article": "a-1", "received": "2026-11-29T12:00:00Z"}'))
+
+    with misbehaving(keep) as at, Tagdesk(at) as client:
+        client.feedback(ARTICLE, model=REF, accepted=["conflict"], missing=["Chess"], id="f-1")
+    assert json.loads(sent[0].partition(b"\r\n\r\n")[2]) == {
+        "article": ARTICLE.as_json(),
+        "model": REF,
+        "accepted": ["conflict"],
+        "missing": ["Chess"],
+        "id": "f-1",
+    }
+
+
+def test_knows_the_caps_of_the_service() -> None:
+    assert (MAX_TITLE, MAX_BODY, MAX_HTML) == (article.MAX_TITLE, article.MAX_BODY, html.MAX_READ)
 
 
 def test_lists_the_topics(ask: Ask) -> None:

@@ -11,15 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.storage import SHIPPED, current
-from service.app import create_app
-from service.keys import keys_json, new_key
-from service.settings import Settings
+from tagdesk.models.storage import SHIPPED, current
+from tagdesk.service.app import create_app
+from tagdesk.service.edge.keys import keys_json, new_key
+from tagdesk.service.settings import Settings
 from tests.conftest import running
 
 TEXT = (Path(__file__).parents[2] / "docs" / "calling.md").read_text("utf-8")
 SNIPPETS = re.findall(r"^```(sh|php|js)\n(.*?)^```$", TEXT, flags=re.DOTALL | re.MULTILINE)
-TAGGING = [snippet for snippet in SNIPPETS if "/v1/tag" in snippet[1]]
+BATCH = "/v1/tag/batch"
+TAGGING = [snippet for snippet in SNIPPETS if "/v1/tag" in snippet[1] and BATCH not in snippet[1]]
 VERSION = f"news-en@{current(SHIPPED, 'news-en')}"
 COMMANDS = {"sh": ["bash", "-euo", "pipefail", "-c"], "php": ["php"], "js": ["node", "--input-type=module"]}
 NEEDED = {"sh": ("curl", "jq"), "php": ("php",), "js": ("node",)}
@@ -29,7 +30,7 @@ NEEDED = {"sh": ("curl", "jq"), "php": ("php",), "js": ("node",)}
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Return the address of a service with keys, and a key."""
     folder = tmp_path_factory.mktemp("snippets")
-    key, token = new_key("cms", ["tag", "feedback"], "2026-11-24")
+    key, token = new_key("cms", ["tag", "feedback", "editors"], "2026-11-24")
     (folder / "keys.json").write_bytes(keys_json([key]))
     settings = Settings(
         model=str(SHIPPED / "news-en" / str(current(SHIPPED, "news-en"))),
@@ -41,8 +42,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield {"address": address, "KEY": token}
 
 
-def run(language: str, code: str, told: dict[str, str], **changed: str) -> subprocess.CompletedProcess[str]:
-    """Run a snippet against the service."""
+def run(
+    language: str, code: str, told: dict[str, str], folder: Path | None = None, **changed: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a snippet against the service, in a folder where it needs files."""
     missing = [name for name in NEEDED[language] if shutil.which(name) is None]
     if not missing and language == "php":
         modules = subprocess.run(["php", "-m"], capture_output=True, text=True, check=True).stdout.split()
@@ -55,7 +58,7 @@ def run(language: str, code: str, told: dict[str, str], **changed: str) -> subpr
     environment = {"PATH": os.environ["PATH"], "KEY": told["KEY"]}
     given = None if language == "sh" else code
     return subprocess.run(
-        command, input=given, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command, input=given, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -77,6 +80,16 @@ def test_snippet_says_what_is_wrong(language: str, code: str, told: dict[str, st
     shown = done.stdout + done.stderr
     assert ("401" if language == "sh" else "The key is not known here") in shown
     assert "Conflict\n" not in shown
+
+
+def test_many_articles_are_answered_line_by_line(told: dict[str, str], tmp_path: Path) -> None:
+    (code,) = [code for _, code in SNIPPETS if BATCH in code]
+    rows = [{"id": f"{number}", "body": "Ministers signed a ceasefire with the rebels."} for number in range(3)]
+    (tmp_path / "articles.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    done = run("sh", code, told, tmp_path)
+    assert done.returncode == 0, done.stderr
+    tagged = [json.loads(line) for line in (tmp_path / "tagged.jsonl").read_text().splitlines()]
+    assert [answer["id"] for answer in tagged] == ["0", "1", "2"]
 
 
 def test_correction_arrives(told: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models import Article
+from tagdesk.models import Article
 from tests.training.conftest import DATA, small_bundle, small_model
 
 __all__ = ["articles", "small_bundle", "small_model"]  # the small model is that of the training tests

@@ -17,13 +17,15 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from models import Article, BundleError, BundleNotFound, Taxonomy, TopicModel
-from models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, bundle_folder, content_hash, load_bundle, save_bundle
-from models.calibration import Calibration
+from tagdesk.models import Article, BundleError, BundleNotFound, Taxonomy, TopicModel
+from tagdesk.models.bundle import ARRAYS, CARD, MANIFEST, NGRAMS, bundle_folder, content_hash, load_bundle, save_bundle
+from tagdesk.models.calibration import Calibration
+from tagdesk.models.weights import SparseWeights
+from tagdesk.training.learn.evidence import EVIDENCE
 from tests.tiny import WEIGHTS, tiny_model
-from training.reference import REFERENCE
 
 ROOT = Path(__file__).parents[2]
+FIRST_READING = ROOT / "tests" / "data" / "first-reading"
 FILES = (ARRAYS, NGRAMS, MANIFEST, CARD)
 
 Arrays = dict[str, NDArray[Any]]
@@ -76,6 +78,23 @@ def test_loaded_model_answers_as_the_saved_one(tmp_path: Path) -> None:
     assert loaded.ref == model.ref
 
 
+@pytest.mark.parametrize(
+    ("file", "values", "card", "said"),
+    [
+        (MANIFEST, 3_000_001, "# tiny\n", "more than 3,000,000 values"),
+        (CARD, 1, "# tiny\n" + 40_000_000 * "x", "more than 40,000,000 bytes"),
+    ],
+    ids=["values", "card"],
+)
+def test_bundle_that_could_not_be_loaded_is_not_written(
+    tmp_path: Path, file: str, values: int, card: str, said: str
+) -> None:
+    model = replace(tiny_model(), manifest={"metrics": [0] * values})
+    with pytest.raises(BundleError, match=f"{file} could not be read again: it has {said}; train fewer topics"):
+        save_bundle(model, list(WEIGHTS), card, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_topic_that_implies_its_parent_still_does_when_loaded(tmp_path: Path) -> None:
     model = tiny_model()
     conflict, diplomacy, weather = model.taxonomy.topics
@@ -96,9 +115,9 @@ def test_saved_again_the_trained_model_answers_the_same(
     assert loaded.manifest["content_hash"] == small_model.manifest["content_hash"]
 
 
-def test_bundle_is_four_files_that_the_manifest_tells_and_the_reference_set(small_bundle: Path) -> None:
+def test_bundle_is_four_files_that_the_manifest_tells_and_the_evidence(small_bundle: Path) -> None:
     manifest = json.loads((small_bundle / MANIFEST).read_bytes())
-    assert {path.name for path in small_bundle.iterdir()} == {*FILES, REFERENCE}
+    assert {path.name for path in small_bundle.iterdir()} == {*FILES, EVIDENCE}
     for name in (ARRAYS, NGRAMS, CARD):
         data = (small_bundle / name).read_bytes()
         assert manifest["files"][name] == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -137,12 +156,47 @@ def test_content_hash_tells_what_decides_the_answers(small_bundle: Path, small_m
     assert len({known, content_hash(small_model, ngrams[:-1]), *(content_hash(m, ngrams) for m in other_models)}) == 5
 
 
-def test_arrays_are_mapped_and_cannot_be_written(small_model: TopicModel) -> None:
-    arrays = (small_model.weights, small_model.bias, small_model.features.idf, small_model.features.hashes)
-    for array in arrays:
-        assert not array.flags.writeable
+def test_bundle_of_the_first_reading_says_nothing_of_it_and_is_read_so(tmp_path: Path) -> None:
+    """As one that was written before there was another: its words are cut where scikit-learn's pattern cuts them."""
+    model = tiny_model()
+    first = replace(model.features, settings=replace(model.features.settings, reading=1))
+    old = load_bundle(save_bundle(replace(model, version="old", features=first), list(WEIGHTS), "", tmp_path))
+    new = load_bundle(save_bundle(model, list(WEIGHTS), "", tmp_path))
+    assert old.manifest["features"].keys() == {"shortest", "longest", "title_weight", "sublinear_tf"}
+    assert new.manifest["features"] == old.manifest["features"] | {"reading": 2}
+    text = Article(body="A sto\u00adrm with heavy rain").text()
+    assert (old.features.bag(text).tokens, new.features.bag(text).tokens) == (5, 4)
+    assert [one.features.bag(text).known for one in (old, new)] == [1, 2]
+
+
+@pytest.mark.parametrize("row", [*map(json.loads, (FIRST_READING / "answers.jsonl").read_text().splitlines())])
+def test_bundle_from_before_there_was_another_reading_answers_as_it_did(row: dict[str, Any]) -> None:
+    """Bundle and answers were written by commit e52b1e8, before furniture, notices and pages were recognised."""
+    tagged = load_bundle(FIRST_READING / "bundle").tag(Article(**row["article"]), explain=True)
+    assert [*tagged.warnings] == row["warnings"]
+    for result, before in zip(tagged.topics, row["topics"], strict=True):
+        assert (result.topic.id, result.score, result.band) == (before["id"], before["score"], before["band"])
+        assert [[one.field, one.start, one.end, one.text] for one in result.evidence or ()] == before["evidence"]
+
+
+def test_reading_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    folder = save_bundle(tiny_model(), list(WEIGHTS), "", tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["features"]["reading"] = 3
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"reading 3: this version of Tagdesk knows \(1, 2\)"):
+        load_bundle(folder)
+
+
+def test_arrays_are_mapped_and_writing_to_them_changes_no_file(tmp_path: Path) -> None:
+    """All processes share the file's pages; what one writes is its own."""
+    folder = save_bundle(tiny_model(), list(WEIGHTS), "card", tmp_path)
+    model = load_bundle(folder)
+    for array in (model.dense, model.bias, model.features.idf, model.features.hashes):
         assert array.flags.aligned
         assert not array.flags.owndata
+    model.bias[0] += 1
+    assert load_bundle(folder).bias[0] == tiny_model().bias[0]
 
 
 def test_version_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
@@ -185,8 +239,8 @@ def test_disk_that_is_full_leaves_no_draft(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys, pathlib\n"
         "from tests.tiny import tiny_model, WEIGHTS\n"
-        "from models import BundleError\n"
-        "from models.bundle import save_bundle\n"
+        "from tagdesk.models import BundleError\n"
+        "from tagdesk.models.bundle import save_bundle\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "model = tiny_model()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
@@ -252,10 +306,10 @@ def test_truncated_manifest_is_found(bundle: Path) -> None:
     assert "cannot read manifest.json" in said_of(bundle)
 
 
-@pytest.mark.parametrize("written", ["[]", "3", "null", '{"format": 2}', '{"format": "1"}', "{}"])
+@pytest.mark.parametrize("written", ["[]", "3", "null", '{"format": 3}', '{"format": "1"}', "{}"])
 def test_other_format_is_told_by_its_number(bundle: Path, written: str) -> None:
     (bundle / MANIFEST).write_text(written)
-    assert "reads format 1" in said_of(bundle)
+    assert "reads formats 1 and 2" in said_of(bundle)
 
 
 @pytest.mark.parametrize(
@@ -298,9 +352,9 @@ def with_first(value: float) -> Callable[[NDArray[Any]], NDArray[Any]]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (put("weights", with_first(np.nan)), "weights has values that are not numbers"),
-        (put("bias", with_first(np.inf)), "bias has values that are not numbers"),
-        (put("idf", with_first(-np.inf)), "idf has values that are not numbers"),
+        (put("weights", with_first(np.nan)), "weights has values that are not finite numbers"),
+        (put("bias", with_first(np.inf)), "bias has values that are not finite numbers"),
+        (put("idf", with_first(-np.inf)), "idf has values that are not finite numbers"),
         (put("weights", lambda a: a.astype(np.float64)), "weights has dtype F64, not F32"),
         (put("hashes", lambda a: a.astype(np.int64)), "hashes has dtype I64, not U64"),
         (put("weights", lambda a: a.T), "do not fit"),
@@ -315,7 +369,7 @@ def with_first(value: float) -> Callable[[NDArray[Any]], NDArray[Any]]:
         (put("slots", lambda a: a[:-1]), "n-gram table does not fit"),
         (put("slots", lambda a: a[: len(a) // 4]), "n-gram table does not fit"),
         (put("slots", lambda a: a.reshape(2, -1)), "n-gram table does not fit"),
-        (lambda arrays: arrays.pop("bias"), "not laid out as it must be: .*bias"),
+        (lambda arrays: arrays.pop("bias"), "not laid out correctly: .*bias"),
     ],
 )
 def test_wrong_arrays_are_found_though_their_sha_fits(
@@ -323,6 +377,31 @@ def test_wrong_arrays_are_found_though_their_sha_fits(
 ) -> None:
     change_arrays(bundle, change)
     assert re.search(said, said_of(bundle))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("starts", with_first(-1)), "sparse weights are not those of"),
+        (put("starts", lambda a: np.append(a[:1], a[:0:-1])), "sparse weights are not those of"),
+        (put("starts", lambda a: a + (a == a[-1])), "sparse weights are not those of"),
+        (put("topics", with_first(10**6)), "sparse weights are not those of"),
+        (put("topics", lambda a: np.zeros_like(a)), "sparse weights are not those of"),
+        (put("values", lambda a: a[:-1]), "sparse weights are not those of"),
+        (put("values", with_first(np.nan)), "values has values that are not finite numbers"),
+        (lambda arrays: arrays.pop("starts"), "not laid out correctly: .*starts"),
+    ],
+)
+def test_wrong_sparse_weights_are_found_though_their_sha_fits(
+    tmp_path: Path, change: Callable[[Arrays], object], said: str
+) -> None:
+    model = tiny_model()
+    rows, topics = np.nonzero(np.ones_like(np.asarray(model.weights)))
+    starts = np.arange(model.weights.shape[0] + 1) * len(model.taxonomy)
+    weights = SparseWeights(starts, topics.astype(np.uint32), np.ones(len(rows), np.float32), len(model.taxonomy))
+    folder = save_bundle(replace(model, weights=weights), list(WEIGHTS), "# tiny\n", tmp_path)
+    change_arrays(folder, change)
+    assert re.search(said, said_of(folder))
 
 
 @pytest.mark.parametrize(
@@ -339,14 +418,14 @@ def test_wrong_arrays_are_found_though_their_sha_fits(
 def test_file_that_is_no_safetensors_is_found(bundle: Path, written: bytes) -> None:
     (bundle / ARRAYS).write_bytes(written)
     record(bundle)
-    assert "not laid out as it must be" in said_of(bundle)
+    assert "not laid out correctly" in said_of(bundle)
 
 
 def test_header_that_promises_more_than_the_file_is_found(bundle: Path) -> None:
     data = (bundle / ARRAYS).read_bytes()
     (bundle / ARRAYS).write_bytes(data[: len(data) // 2])
     record(bundle)
-    assert "not laid out as it must be" in said_of(bundle)
+    assert "not laid out correctly" in said_of(bundle)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "/etc", ".hidden", "a\n", "a\x00", "x" * 129, "é"])
@@ -371,8 +450,8 @@ def test_serving_a_model_loads_nothing_of_training_and_nothing_that_unpickles(sm
         text=True,
         check=True,
     )
-    loaded = set(done.stdout.split())
-    assert "models" in loaded
+    loaded = {name for module in done.stdout.split() for name in (module, ".".join(module.split(".")[:2]))}
+    assert "tagdesk.models" in loaded
     # numba looks at scipy's version where it is installed; nothing else of it is loaded.
-    others = {"sklearn", "joblib", "scipy.sparse", "scipy.stats", "pandas", "pyarrow", "training", "service", "fastapi"}
-    assert not loaded & others
+    learning = {"sklearn", "joblib", "scipy.sparse", "scipy.stats", "pandas", "pyarrow"}
+    assert not loaded & (learning | {"tagdesk.training", "tagdesk.service", "fastapi"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.calibration import Calibration
+from tagdesk.models.calibration import Calibration
 
 score = st.floats(-50, 50)
 quick = settings(database=None)

@@ -1,4 +1,4 @@
-"""`python -m models tag`: JSON Lines of articles in, JSON Lines of topics out."""
+"""`tagdesk tag`: JSON Lines of articles in, JSON Lines of topics out."""
 
 import gzip
 import io
@@ -7,29 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import Article, TopicModel
-from models.__main__ import main
-from models.answer import answer
-from models.html import MAX_HTML
+from tagdesk.command import main
+from tagdesk.models import Article, TopicModel
+from tagdesk.models.answer import answer
+from tagdesk.models.reading.html import MAX_READ
 
 ROOT = Path(__file__).parents[2]
 ARTICLES = ROOT / "tests" / "data" / "articles.jsonl"
 
 Tag = Callable[..., tuple[int, list[dict[str, Any]], str]]
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """Put back what a call of `main` does to the process."""
-    before = signal.getsignal(signal.SIGPIPE)
-    yield
-    signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.fixture
@@ -49,7 +41,7 @@ def tag(small_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_file_from_the_shell_gives_the_answers_of_the_model(small_bundle: Path, small_model: TopicModel) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "models", "tag", str(ARTICLES), "--model", str(small_bundle)],
+        [sys.executable, "-W", "error", "-m", "tagdesk", "tag", str(ARTICLES), "--model", str(small_bundle)],
         cwd=ROOT,
         capture_output=True,
         check=True,
@@ -63,6 +55,19 @@ def test_file_from_the_shell_gives_the_answers_of_the_model(small_bundle: Path, 
     assert done.stderr == b""
 
 
+def test_line_from_a_pipe_is_answered_before_the_next_is_sent(small_bundle: Path) -> None:
+    command = [sys.executable, "-m", "tagdesk", "tag", "--model", str(small_bundle)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for identity in ("a-1", "a-2"):
+            process.stdin.write(json.dumps({"id": identity, "title": "News", "body": "war"}).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == identity
+        process.stdin.close()
+        assert process.wait() == 0
+
+
 def test_standard_input_is_read_where_no_file_is_named(small_bundle: Path) -> None:
     """In a locale of plain ASCII too, with a store and a name; the answer is UTF-8."""
     environment = os.environ | {
@@ -74,7 +79,7 @@ def test_standard_input_is_read_where_no_file_is_named(small_bundle: Path) -> No
     }
     line = json.dumps({"id": "é—1", "body": "Troops killed in the capital"}, ensure_ascii=False).encode()
     done = subprocess.run(
-        [sys.executable, "-m", "models", "tag", "--model", "small"],
+        [sys.executable, "-m", "tagdesk", "tag", "--model", "small"],
         cwd=ROOT,
         input=line,
         capture_output=True,
@@ -87,9 +92,9 @@ def test_standard_input_is_read_where_no_file_is_named(small_bundle: Path) -> No
 
 
 def test_reader_that_has_enough_is_no_error(small_bundle: Path) -> None:
-    """`python -m models tag … | head -1`."""
+    """`tagdesk tag … | head -1`."""
     done = subprocess.run(
-        ["sh", "-c", '"$0" -m models tag - --model "$1" | head -n 1', sys.executable, str(small_bundle)],
+        ["sh", "-c", '"$0" -m tagdesk tag - --model "$1" | head -n 1', sys.executable, str(small_bundle)],
         cwd=ROOT,
         input=ARTICLES.read_bytes() * 8,
         capture_output=True,
@@ -135,11 +140,11 @@ def test_explain_adds_the_evidence(tag: Tag) -> None:
         (b"[]", "an article is a JSON object"),
         (b"null", "an article is a JSON object"),
         (b"{}", "an article has one body"),
-        (b'{"body": "a", "body_html": "a"}', "not both"),
+        (b'{"body": "a", "body_html": "a"}', "this one has both"),
         (b'{"body": 5}', "body must be text, not int"),
         (b'{"title": NaN, "body": "a"}', "title must be text"),
         (b'{"body": " "}', "no text to read"),
-        (json.dumps({"body_html": "x" * (MAX_HTML + 1)}).encode(), "body_html has"),
+        (json.dumps({"body_html": "x" * (MAX_READ + 1)}).encode(), "body_html has"),
         (rb'{"id": "\ud83d", "body": "a"}', "surrogate"),
         (rb'{"body": "Troops \ud83d killed"}', "surrogate"),
     ],
@@ -152,7 +157,7 @@ def test_bad_line_becomes_an_error_in_its_place(tag: Tag, line: bytes, said: str
     assert set(found[1]) == {"id", "error"}
     assert said in found[1]["error"]
     assert found[1]["error"].startswith("line 2: ")
-    assert errors.splitlines() == [f"models: {found[1]['error']}"]
+    assert errors.splitlines() == [f"tagdesk: {found[1]['error']}"]
 
 
 @pytest.mark.parametrize("fault", [{"body": ""}, {"title": 5, "body": "a"}, {"body": None}])
@@ -165,7 +170,7 @@ def test_unknown_model_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["tag", str(ARTICLES), "--model", "news-xx"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("models: no model 'news-xx' in ")
+    assert said.err.startswith("tagdesk: no model 'news-xx' in ")
     assert said.err.count("\n") == 1
 
 
@@ -175,6 +180,27 @@ def test_missing_file_is_one_sentence(small_bundle: Path, capsys: pytest.Capture
     assert "no-such.jsonl" in said
     assert "Errno" not in said
     assert said.count("\n") == 1
+
+
+def test_answers_before_the_break_of_a_cut_off_file_are_given(
+    small_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"id": "1", "body": "Fire"}\n' * 40)[:-8])  # no checksum
+    assert main(["tag", str(path), "--model", str(small_bundle)]) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 40
+
+
+def test_parquet_is_one_sentence_that_says_what_reads_it(
+    small_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "articles.parquet"
+    path.write_bytes(b"PAR1\x15\x04\n" * 100)
+    assert main(["tag", str(path), "--model", str(small_bundle)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "`tagdesk archive`" in said.err
+    assert said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("data", [gzip.compress(ARTICLES.read_bytes())[:-300], b"no gzip at all"])
@@ -202,10 +228,3 @@ def test_standard_input_can_be_named_by_a_dash(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"id": "1", "body": "Fire"}\n')))
     assert main(["tag", "-", "--model", str(small_bundle)]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == "1"
-
-
-def test_without_a_command_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main([])
-    assert left.value.code == 2
-    assert "usage: python -m models" in capsys.readouterr().err

@@ -2,11 +2,15 @@
 
 import dataclasses
 import importlib.util
+import json
+from pathlib import Path
 
 import pytest
 
-from models import Article, TopicModel, load
-from models.storage import SHIPPED, current
+from tagdesk.models import Article, TopicModel, load
+from tagdesk.models.storage import SHIPPED, current
+
+DATA = Path(__file__).parents[1] / "data"
 
 NEWS = (
     "The central bank raised interest rates on Monday after prices rose again, and shares fell on the market. The "
@@ -104,14 +108,18 @@ def test_shipped_model_does_not_doubt_an_event_of_one_sentence(shipped: TopicMod
 
 @pytest.mark.parametrize(
     ("sent", "said"),
-    [("fr", "fr"), ("fr-CA", "fr"), ("pt_BR", "pt"), ("ZH-Hant-TW", "zh"), ("pcm", "pcm")],
+    [
+        *[("fr", "fr"), ("fr-CA", "fr"), ("pt_BR", "pt"), ("ZH-Hant-TW", "zh"), ("pcm", "pcm")],
+        *[("fra", "fr"), ("fre", "fr"), ("fra-CA", "fr"), ("ZHO", "zh"), ("cmn", "zh"), ("arb", "ar")],
+    ],
 )
 def test_sender_who_names_another_language_is_believed(small_model: TopicModel, sent: str, said: str) -> None:
     assert small_model.tag(Article(body=NEWS, language=sent)).warnings == (f"language: {said}",)
 
 
 @pytest.mark.parametrize(
-    "sent", [None, "", "en", "en-GB", "en_US", "EN", "und", "mul", "zxx", "english", "x-news", "?"]
+    "sent",
+    [None, "", "en", "en-GB", "en_US", "EN", "eng", "ENG", "eng-GB", "und", "mul", "zxx", "english", "x-news", "?"],
 )
 def test_sender_who_names_no_other_language_causes_no_warning(small_model: TopicModel, sent: str | None) -> None:
     assert small_model.tag(Article(body=NEWS, language=sent)).warnings == ()
@@ -175,3 +183,78 @@ def test_py3langid_makes_nothing_of_english_or_gibberish(small_model: TopicModel
 def test_without_py3langid_only_the_sender_tells_the_language(small_model: TopicModel) -> None:
     assert languages(small_model.tag(Article(body=FRENCH)).warnings) == []
     assert languages(small_model.tag(Article(body=FRENCH, language="fr")).warnings) == ["language: fr"]
+
+
+NOTICES = {
+    "consent": "We value your privacy\nWe and our partners store cookies on your device and process personal data for "
+    "advertising and audience research. Manage your options or accept all.",
+    "an error": "404 Page not found\nThe page you asked for does not exist or has moved. Go back to our home page.",
+    "no script": "JavaScript is disabled in your browser. Please enable it and reload the page to continue.",
+    "a robot check": "Please verify you are human. Complete the captcha to continue. Your browser will redirect you.",
+    "a stub": "The general resigned on Monday.\nThis article is for subscribers only. Subscribe to continue reading. "
+    "Already a subscriber? Log in.",
+    "a stub in French": "Cet article est réservé aux abonnés. Abonnez-vous pour lire la suite. Déjà abonné ? "
+    "Connectez-vous.",
+}
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_notice_in_place_of_an_article_is_doubted(small_model: TopicModel, notice: str) -> None:
+    tagged = small_model.tag(Article(title="Troops killed in the capital", body=NOTICES[notice]))
+    assert "no-article" in tagged.warnings
+    assert "auto" not in {result.band for result in tagged.topics}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        NEWS,
+        "Websites must let readers refuse cookies as easily as accept them, a court ruled on Monday. Two firms were "
+        "fined for processing personal data without consent.",
+        "The newspaper will ask its readers to subscribe from May, its editor said. Subscribers will pay "
+        "eight dollars a month.",
+        f"{NEWS}\nSubscribe now to continue reading. Already a subscriber? Log in.",
+    ],
+)
+def test_article_about_what_notices_speak_of_is_an_article(small_model: TopicModel, body: str) -> None:
+    assert "no-article" not in small_model.tag(Article(body=body)).warnings
+
+
+def test_nearly_every_consent_wall_error_page_and_stub_is_no_article() -> None:
+    rows = map(json.loads, (DATA / "notices.jsonl").read_text().splitlines())
+    articles = [Article(title=row["title"], body=row["body"]) for row in rows]
+    assert sum(article.text().no_article for article in articles) >= len(articles) - 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "504 Gateway Time-out",
+        "502 Bad Gateway nginx/1.18.0 (Ubuntu)",
+        "404 Not Found",
+        "This site can't be reached. www.example.com took too long to respond. Try checking the connection.",
+        "Lo sentimos, la página que busca no existe. Puede que haya sido eliminada. Volver a la página de inicio.",
+        "No podemos mostrar esta página. El enlace puede estar roto o la página pudo haberse borrado.",
+    ],
+)
+def test_error_page_of_any_length_is_no_article_under_any_title(body: str) -> None:
+    assert Article(title="The minister opened a new school in the north on Monday", body=body).text().no_article
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Wildfires continue to spread in the north, forcing thousands to leave.",
+        "A lawyer pleads guilty to mail fraud and wire fraud.",
+        "A telephone company announces that criminals accessed customer account details.",
+        "Readers of the newspaper elect its editor for the first time.",
+    ],
+)
+def test_news_of_one_sentence_is_an_article(body: str) -> None:
+    assert not Article(body=body).text().no_article
+
+
+@pytest.mark.parametrize("row", [json.loads(line) for line in (DATA / "short-news.jsonl").read_text().splitlines()])
+def test_short_article_is_an_article(row: dict[str, str]) -> None:
+    text = Article(**row).text()
+    assert (text.no_article, text.body) == (False, row["body"])

@@ -9,7 +9,6 @@ this factor is all that length normalisation adds.
 
 import gzip
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,8 +21,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import Article, TopicModel, kernel, load
-from models.storage import SHIPPED, current
+from tagdesk.models import Article, TopicModel, kernel, load
+from tagdesk.models.reading import normal_form
+from tagdesk.models.storage import SHIPPED, current
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 ROOT = Path(__file__).parents[2]
@@ -48,15 +48,14 @@ def cases(model: TopicModel) -> list[Case]:
         topic = model.taxonomy.ids[int(np.argmax(confidences))]
         sums: dict[str, float] = defaultdict(float)
         for one in model.explain(article, topic).evidence or ():
-            sums[" ".join(re.findall(r"\w\w+", one.text.lower()))] += one.weight
+            sums[" ".join(normal_form.words(one.text, model.features.settings.reading))] += one.weight
         found.append((article, topic, dict(nlargest(TOP, sums.items(), key=itemgetter(1)))))
     return found
 
 
 def _articles() -> Iterator[Article]:
     """Yield real articles where they lie beside the repository, then those that we wrote for the tests."""
-    shared = SHARED if SHARED.is_dir() else Path("/work/shared/data")
-    paths = [path for path in map(shared.joinpath, REAL) if path.is_file()]
+    paths = [path for path in map(SHARED.joinpath, REAL) if path.is_file()]
     rows = [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
     rows += (ROOT / "tests" / "data" / "articles.jsonl").read_bytes().splitlines()
     for row in map(json.loads, rows):
@@ -65,8 +64,9 @@ def _articles() -> Iterator[Article]:
 
 def _rows(model: TopicModel, ngrams: Sequence[str]) -> NDArray[np.intp]:
     """Return the features that these n-grams are."""
+    version = model.features.settings.reading
     hashes = [
-        kernel.ngrams(kernel.code_points(kernel.readable(one)), kernel.word_table(), n, n)[0]
+        kernel.ngrams(kernel.code_points(normal_form.read(one, version)), normal_form.word_table(version), n, n)[0]
         for one in ngrams
         for n in [len(one.split())]
     ]

@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from models import Article, kernel
-from models.article import ArticleText
-from models.features import Features, FeatureSettings, origins
+from tagdesk.models import Article, kernel
+from tagdesk.models.features import Features, FeatureSettings
+from tagdesk.models.reading import normal_form
+from tagdesk.models.reading.article import ArticleText
+from tagdesk.models.weights import for_kernel
 
 
 def features(*ngrams: str, settings: FeatureSettings | None = None) -> Features:
     hashes = [
-        kernel.ngrams(kernel.code_points(one), kernel.word_table(), len(one.split()), len(one.split()))[0][0]
+        kernel.ngrams(kernel.code_points(one), normal_form.word_table(), len(one.split()), len(one.split()))[0][0]
         for one in ngrams
     ]
     idf = np.arange(1, len(ngrams) + 1, dtype=np.float32)
@@ -70,29 +70,15 @@ def test_vector_has_length_one() -> None:
 def test_score_is_that_of_the_vector() -> None:
     known = features("storm", "rain", "heavy rain", settings=FeatureSettings(title_weight=2))
     weights, bias = np.array([[1, 2], [-3, 0.5], [0.25, 4]], np.float32), np.array([0.5, -1], np.float32)
-    lines = np.array([bias, [1.5, 3.0], [-0.5, 0.0]])
+    lines = np.array([bias, [1.5, 3.0], [-0.5, 0.0], [0.5, 0.5], [0.0, 0.0]])
     read = [text("Storm!", "The storm and heavy rain"), text(".", ""), text("Rain", "Rainbows")]
-    scores, confidences, counts = known.score(read, weights, lines)
+    table = known.score(read, for_kernel(weights), lines, np.full(2, -1, np.int32), every=True).reshape(3, -1)
+    counts, scores, confidences = table[:, :2], table[:, 4::3], table[:, 5::3]
     for article, its_scores in zip(read, scores, strict=True):
         rows, values = known.vector(known.bag(article))
         assert its_scores.tolist() == pytest.approx((values @ weights[rows] + bias).tolist())
     assert confidences == pytest.approx(1 / (1 + np.exp(-(lines[1] * scores + lines[2]))))
     assert counts.tolist() == [[6, 3], [0, 0], [2, 1]]
-
-
-def test_ordinary_text_is_read_one_to_one() -> None:
-    assert origins("ÅRHUS σας ẞ 𐐀") is None
-
-
-@settings(deadline=None, database=None)
-@given(st.text(st.one_of(st.characters(), st.sampled_from("İ aΣ"))))
-def test_origins_tell_where_each_code_point_comes_from(sent: str) -> None:
-    origin, readable = origins(sent), kernel.readable(sent)
-    places = range(len(sent)) if origin is None else origin.tolist()
-    assert len(places) == len(readable)
-    # What Σ becomes depends on what stands around it; everything else is lowered by itself.
-    for place, char in zip(places, readable, strict=True):
-        assert char == sent[place] or char in sent[place].lower() or sent[place] == "Σ"
 
 
 def test_bag_is_in_reading_order() -> None:

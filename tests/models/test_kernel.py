@@ -1,7 +1,8 @@
-"""The compiled core does what scikit-learn does, on any text."""
+"""The compiled core does what scikit-learn does, on any text read as version 1 does."""
 
 import json
 import math
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 
-from models import kernel
+from tagdesk.models import kernel
+from tagdesk.models.reading import normal_form
+from tagdesk.models.weights import for_kernel
 
+WORD = re.compile(r"\w\w+")  # scikit-learn's default pattern, in lower-cased text
 ARTICLES = Path(__file__).parent.parent / "data" / "articles.jsonl"
 
 # Marks, joiners, other scripts' digits, letters that change length or form when lower-cased, half a pair, astral.
@@ -34,11 +38,11 @@ def articles() -> list[str]:
 
 def spelled(text: str, shortest: int, longest: int) -> list[tuple[int, str]]:
     """Return hash and words of every n-gram that the kernel finds."""
-    readable = kernel.readable(text)
-    hashes, starts, ends, _ = kernel.ngrams(kernel.code_points(readable), kernel.word_table(), shortest, longest)
+    readable = normal_form.read(text, 1)
+    hashes, starts, ends, _ = kernel.ngrams(kernel.code_points(readable), normal_form.word_table(1), shortest, longest)
     spans = zip(starts.tolist(), ends.tolist(), strict=True)
     return [
-        (found, " ".join(kernel.WORD.findall(readable[start:end].lower())))
+        (found, " ".join(WORD.findall(readable[start:end].lower())))
         for found, (start, end) in zip(hashes.tolist(), spans, strict=True)
     ]
 
@@ -74,7 +78,7 @@ def test_ngrams_of_real_articles_are_scikit_learns(shortest: int, longest: int) 
 
 def test_every_code_point_is_read_as_python_lowers_it_and_re_finds_it() -> None:
     """All of Unicode, but for the two letters that `readable` sees to."""
-    table = kernel.word_table()
+    table = normal_form.word_table(1)
     for code in set(range(sys.maxunicode + 1)) - {ord("İ"), ord("Σ")}:
         lowered = chr(code).lower()
         assert table[code] == (ord(lowered) if lowered.isalnum() or lowered == "_" else 0), hex(code)
@@ -83,7 +87,7 @@ def test_every_code_point_is_read_as_python_lowers_it_and_re_finds_it() -> None:
 @quick
 @given(any_text)
 def test_readable_text_needs_only_the_table_to_be_lower_case(text: str) -> None:
-    readable = kernel.readable(text)
+    readable = normal_form.read(text, 1)
     assert "".join(char.lower() for char in readable) == text.lower()
     assert len(readable) == len(text.lower())
 
@@ -91,15 +95,15 @@ def test_readable_text_needs_only_the_table_to_be_lower_case(text: str) -> None:
 @quick
 @given(any_text)
 def test_unigrams_stand_where_the_token_pattern_finds_them(text: str) -> None:
-    codes = kernel.code_points(kernel.readable(text))
-    _, starts, ends, tokens = kernel.ngrams(codes, kernel.word_table(), 1, 1)
-    assert list(zip(starts, ends, strict=True)) == [found.span() for found in kernel.WORD.finditer(text.lower())]
+    codes = kernel.code_points(normal_form.read(text, 1))
+    _, starts, ends, tokens = kernel.ngrams(codes, normal_form.word_table(1), 1, 1)
+    assert list(zip(starts, ends, strict=True)) == [found.span() for found in WORD.finditer(text.lower())]
     assert tokens == len(starts)
 
 
 def test_spans_of_longer_ngrams_reach_from_the_first_word_to_the_last() -> None:
     text = "fire, and—smoke"
-    _, starts, ends, tokens = kernel.ngrams(kernel.code_points(text), kernel.word_table(), 2, 3)
+    _, starts, ends, tokens = kernel.ngrams(kernel.code_points(text), normal_form.word_table(1), 2, 3)
     assert [text[s:e] for s, e in zip(starts, ends, strict=True)] == ["fire, and", "and—smoke", "fire, and—smoke"]
     assert tokens == 3
 
@@ -139,7 +143,7 @@ def test_equal_keys_make_no_table() -> None:
 
 def test_occurrences_are_the_known_ngrams_only_the_titles_first() -> None:
     text = "rain in spain, rain in norway"
-    codes, words = kernel.code_points(text), kernel.word_table()
+    codes, words = kernel.code_points(text), normal_form.word_table(1)
     hashes = as_keys([spelled("in spain", 2, 2)[0][0], spelled("rain", 1, 1)[0][0]])
     slots = kernel.build_slots(hashes)
     for split, in_order, of_title in (
@@ -157,7 +161,7 @@ def test_occurrences_are_the_known_ngrams_only_the_titles_first() -> None:
 @quick
 @given(any_text, st.integers(0, 60), lengths)
 def test_occurrences_in_a_title_and_a_body_are_those_of_each(text: str, split: int, length: tuple[int, int]) -> None:
-    codes, words = kernel.code_points(kernel.readable(text)), kernel.word_table()
+    codes, words = kernel.code_points(normal_form.read(text, 1)), normal_form.word_table(1)
     split = min(split, len(codes))
     fields = codes[:split], codes[split:]
     found = [kernel.ngrams(field, words, *length) for field in fields]
@@ -205,5 +209,5 @@ def test_scores_are_the_matrix_product_and_the_bias() -> None:
     for count in range(11):
         rows, values = random.integers(0, 50, count).astype(np.int32), random.normal(size=count)
         scores = bias.astype(np.float64)
-        kernel.add_scores(rows, values, weights, scores)
+        kernel.add_scores(rows, values, for_kernel(weights), scores)
         assert scores == pytest.approx(values @ weights[rows] + bias)

@@ -1,19 +1,25 @@
 """Which model a name means: the store's before the shipped one, and CURRENT says which version."""
 
+import os
 import shutil
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from models import Article, BundleError, BundleNotFound, load, storage
-from models.storage import (
+from tagdesk.models import Article, BundleError, BundleNotFound, CurrentChanged, load, storage
+from tagdesk.models.storage import (
     CURRENT,
     HISTORY,
     current,
     current_mark,
+    default_version,
     locate,
     make_current,
-    named,
     previous,
     roll_back,
     versions,
@@ -101,7 +107,7 @@ def test_store_may_name_the_shipped_version(store: Path, shipped: Path) -> None:
     """Going back to what Tagdesk ships needs no copy of it."""
     shutil.rmtree(store / "tiny" / "1")
     make_current(store, "tiny", "1")
-    assert named("tiny") == "1"
+    assert default_version("tiny") == "1"
     assert locate("tiny") == locate("tiny@1") == shipped / "tiny" / "1"
 
 
@@ -233,3 +239,127 @@ def test_mark_changes_whenever_current_is_written(store: Path, shipped: Path) ->
     marks.append(current_mark("tiny"))
     assert len(set(marks)) == 5
     assert current_mark("tiny") == current_mark("tiny")
+
+
+def test_change_of_the_expected_version_is_made(store: Path) -> None:
+    make_current(store, "tiny", "2", expected="1")
+    assert roll_back(store, "tiny", expected="2") == "1"
+    assert current(store, "tiny") == "1"
+
+
+def test_change_of_another_version_than_the_expected_one_is_refused_and_changes_nothing(store: Path) -> None:
+    """The sentence names what is current now."""
+    make_current(store, "tiny", "2")
+    for expected in ("1", None):
+        with pytest.raises(CurrentChanged, match=r"^tiny: the current version is 2 now, not (1|none): "):
+            make_current(store, "tiny", "1", expected=expected)
+        with pytest.raises(CurrentChanged, match=r"the current version is 2 now"):
+            roll_back(store, "tiny", expected=expected)
+    assert (current(store, "tiny"), previous(store, "tiny")) == ("2", "1")
+
+
+def test_none_is_expected_where_no_version_is_current(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "SHIPPED", store / "nothing here")
+    (store / "tiny" / CURRENT).unlink()
+    with pytest.raises(CurrentChanged, match=r"the current version is none now, not 2"):
+        make_current(store, "tiny", "2", expected="2")
+    make_current(store, "tiny", "2", expected=None)
+    assert current(store, "tiny") == "2"
+
+
+def test_shipped_version_is_the_expected_one_where_the_store_names_none(shipped: Path, store: Path) -> None:
+    (store / "tiny" / CURRENT).unlink()
+    with pytest.raises(CurrentChanged, match=r"the current version is 1 now"):
+        make_current(store, "tiny", "2", expected=None)
+    make_current(store, "tiny", "2", expected="1")
+    assert current(store, "tiny") == "2"
+
+
+def test_current_that_cannot_be_read_is_not_the_expected_one(store: Path) -> None:
+    (store / "tiny" / CURRENT).write_bytes(b"\xff")
+    with pytest.raises(BundleError, match=r"cannot read .*CURRENT"):
+        make_current(store, "tiny", "2", expected="1")
+
+
+def test_of_many_who_roll_back_from_one_version_at_once_exactly_one_does(store: Path) -> None:
+    """The others are told, and nothing is rolled back twice."""
+    shutil.copytree(store / "tiny" / "1", store / "tiny" / "3")
+    for version in ("2", "3"):
+        make_current(store, "tiny", version)
+    start = Barrier(8)
+
+    def change(_: int) -> str:
+        start.wait()
+        try:
+            return roll_back(store, "tiny", expected="3")
+        except CurrentChanged:
+            return "refused"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(change, range(8)))
+    assert answers == ["2", *["refused"] * 7]
+    assert (current(store, "tiny"), previous(store, "tiny")) == ("2", "1")
+
+
+def huge(path: Path) -> None:
+    """Write a file of a gigabyte that takes no room."""
+    with path.open("wb") as file:
+        file.truncate(2**30)
+
+
+def _socket(path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(os.path.relpath(path))  # a whole path can be too long for one
+
+
+NO_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pipe": (os.mkfifo, "it is not a regular file"),
+    "a folder": (Path.mkdir, "it is not a regular file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "it is not a regular file"),
+    "a socket": (_socket, "No such device"),
+    "a link to nowhere": (lambda path: path.symlink_to("nowhere"), "it links to nowhere"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "symbolic links"),
+    "a gigabyte": (huge, "it has more than 256 bytes"),
+}
+
+
+@pytest.fixture(params=list(NO_FILES))
+def odd(request: pytest.FixtureRequest) -> tuple[Callable[[Path], object], str]:
+    """Return what puts something that is no short file in a file's place, and what is said of it."""
+    return NO_FILES[request.param]
+
+
+def test_current_that_is_no_short_file_is_told_and_not_waited_for(
+    store: Path, shipped: Path, odd: tuple[Callable[[Path], object], str]
+) -> None:
+    """Nobody hangs, nobody reads a gigabyte, and the shipped model does not stand in for it."""
+    put, reason = odd
+    before = current_mark("tiny")
+    (store / "tiny" / CURRENT).unlink()
+    put(store / "tiny" / CURRENT)
+    with pytest.raises(BundleError, match=rf"cannot read .*CURRENT: .*{reason}"):
+        locate("tiny")
+    assert current_mark("tiny") != before
+    assert len(str(current_mark("tiny"))) < 2_000
+    assert previous(store, "tiny") is None
+
+
+def test_current_that_is_no_short_file_is_replaced(store: Path, odd: tuple[Callable[[Path], object], str]) -> None:
+    """By whoever activates a version; only a folder must be taken away by hand."""
+    (store / "tiny" / CURRENT).unlink()
+    odd[0](store / "tiny" / CURRENT)
+    if (store / "tiny" / CURRENT).is_dir():
+        with pytest.raises(BundleError, match=r"cannot write .*CURRENT"):
+            make_current(store, "tiny", "2")
+    else:
+        make_current(store, "tiny", "2")
+        assert current(store, "tiny") == "2"
+
+
+def test_history_that_is_no_short_file_remembers_nothing(
+    store: Path, odd: tuple[Callable[[Path], object], str]
+) -> None:
+    odd[0](store / "tiny" / HISTORY)
+    assert previous(store, "tiny") is None
+    with pytest.raises(BundleNotFound, match="was current before"):
+        roll_back(store, "tiny")

@@ -2,12 +2,13 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from models import Taxonomy, TaxonomyError, Topic
-from models.taxonomy import Code, load_taxonomy
+from tagdesk.models import Taxonomy, TaxonomyError, Topic
+from tagdesk.models.taxonomy import MEDIA_TOPICS, Code, load_taxonomy
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -81,15 +82,48 @@ def test_every_fault_of_a_taxonomy_is_named_at_once() -> None:
         Taxonomy("t", topics)
     for said in (
         "id 'War!' must be",
-        "'sport' stands twice",
+        "'sport' appears twice",
         "no topic 'games' to be its parent",
-        "law: its parents go round",
-        "crime: its parents go round",
-        "'02000000' must be written scheme:code",
+        "law: its parents form",
+        "crime: its parents form",
+        "'02000000' must have the form scheme:code",
         "match 'same' must be one of exact, close, narrower",
         "vote: implies_parent without a parent",
     ):
         assert said in str(refused.value)
+
+
+def test_topic_below_a_circle_is_named_with_those_in_it() -> None:
+    topics = (Topic("a", "A", parent="b"), Topic("b", "B", parent="c"), Topic("c", "C", parent="b"), Topic("d", "D"))
+    with pytest.raises(TaxonomyError) as refused:
+        Taxonomy("t", topics)
+    assert re.findall(r"(\w): its parents form", str(refused.value)) == ["a", "b", "c"]
+
+
+class Counted(str):
+    """An id that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def comparisons(count: int) -> int:
+    """Return how often ids are compared to construct a taxonomy of so many topics, each the parent of the next."""
+    ids = [Counted(f"topic-{number}") for number in range(count)]
+    topics = tuple(Topic(one, one, parent=above) for one, above in zip(ids, [None, *ids], strict=False))
+    Counted.compared = 0
+    Taxonomy("deep", topics)
+    return Counted.compared
+
+
+def test_many_topics_are_looked_at_once_each() -> None:
+    """Hash tables compare a few ids that share a slot, and never each with each."""
+    assert comparisons(2000) < 10 * 2000
 
 
 def test_taxonomy_without_topics_is_refused() -> None:
@@ -145,3 +179,12 @@ def test_json_names_implies_parent_only_where_it_is_true() -> None:
     """A bundle's content hash is made of this: those saved before the field was known keep theirs."""
     taxonomy = Taxonomy("t", (Topic("a", "A"), Topic("b", "B", parent="a"), Topic("c", "C", "", "a", (), True)))
     assert [row.get("implies_parent") for row in taxonomy.to_json()["topics"]] == [None, None, True]
+
+
+def test_media_topics_are_shipped_with_their_codes_and_what_is_broader() -> None:
+    topics = load_taxonomy(MEDIA_TOPICS)
+    soccer = topics.topics[topics.column("soccer")]
+    assert len(topics) > 1_000
+    assert [code.qcode for code in soccer.codes] == ["medtop:20001065"]
+    assert soccer.implies_parent
+    assert topics.topics[topics.column(str(soccer.parent))].name == "competition discipline"

@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import json
 import re
+from collections.abc import Iterator
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +13,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import Article, EmptyArticle, Evidence, Taxonomy, TaxonomyError, TopicModel, TopicResult, load
-from models.answer import answer
-from models.calibration import Calibration
-from models.storage import SHIPPED, current
+from tagdesk.models import (
+    Article,
+    ArticleError,
+    ArticleTooLong,
+    EmptyArticle,
+    Evidence,
+    Taxonomy,
+    TaxonomyError,
+    TopicModel,
+    TopicResult,
+    kernel,
+    load,
+)
+from tagdesk.models.answer import answer
+from tagdesk.models.calibration import Calibration
+from tagdesk.models.reading.html import MAX_READ
+from tagdesk.models.storage import SHIPPED, current
 from tests.models.test_kernel import expected
 
 DATA = Path(__file__).parent.parent / "data"
@@ -207,6 +221,16 @@ def test_tag_many_is_tag_one_by_one(small_model: TopicModel, articles: list[Arti
     assert list(small_model.tag_many(some)) == [small_model.tag(article) for article in some]
 
 
+def test_many_are_scored_by_what_was_compiled_for_one(small_model: TopicModel, articles: list[Article]) -> None:
+    shipped = load(SHIPPED / "news-en" / str(current(SHIPPED, "news-en")))
+    small_model.tag(articles[0])
+    shipped.tag(articles[0])
+    compiled = len(kernel.score.signatures)  # type: ignore[attr-defined]
+    assert len(list(small_model.tag_many(articles[:3]))) == 3
+    assert len(list(shipped.tag_many(articles[:3]))) == 3
+    assert len(kernel.score.signatures) == compiled  # type: ignore[attr-defined]
+
+
 def test_tag_many_reads_articles_as_they_come(small_model: TopicModel, articles: list[Article]) -> None:
     source = iter(articles)
     tagged = small_model.tag_many(source)
@@ -220,6 +244,49 @@ def test_tag_many_answers_all_before_an_article_that_cannot_be_read(
     tagged = small_model.tag_many([*articles[:3], Article(body=" "), articles[3]])
     assert [next(tagged).id for _ in range(3)] == [article.id for article in articles[:3]]
     with pytest.raises(EmptyArticle):
+        next(tagged)
+
+
+def test_tag_each_gives_an_answer_or_an_error_each(small_model: TopicModel, articles: list[Article]) -> None:
+    """Wherever the bad ones stand, and however many they are; an error in place of an article is handed through."""
+    refused = ArticleError("an article has one body")
+    few: list[Article | Exception] = [
+        Article(body=" "),
+        refused,
+        Article(body_html="x" * (MAX_READ + 1)),
+        *articles[:40],
+    ]
+    outcomes = list(small_model.tag_each([*few, *few[:3], *few[:3] * 20]))
+    good = [small_model.tag(article) for article in articles[:40]]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Exception)] == good
+    assert outcomes[3:43] == good
+    assert [type(error) for error in errors] == [EmptyArticle, ArticleError, ArticleTooLong] * 22
+    assert errors[1] is refused
+
+
+def test_tag_each_explains(small_model: TopicModel, articles: list[Article]) -> None:
+    assert list(small_model.tag_each(articles[:3], explain=True)) == [
+        small_model.tag(article, explain=True) for article in articles[:3]
+    ]
+
+
+def test_tag_each_blames_the_article_that_no_one_can_tag(small_model: TopicModel, articles: list[Article]) -> None:
+    """An error that nobody expected costs the other articles nothing either."""
+    strange = Article(title=b"Troops", body="Troops killed")  # type: ignore[arg-type]  # nothing checks it
+    outcomes = list(small_model.tag_each([articles[0], strange, articles[1]]))
+    assert [outcomes[0], outcomes[2]] == [small_model.tag(articles[0]), small_model.tag(articles[1])]
+    assert isinstance(outcomes[1], Exception)
+
+
+def test_tag_each_answers_all_before_a_source_that_breaks(small_model: TopicModel, articles: list[Article]) -> None:
+    def source() -> Iterator[Article]:
+        yield from articles[:3]
+        raise EOFError("cut off")
+
+    tagged = small_model.tag_each(source())
+    assert [next(tagged) for _ in range(3)] == [small_model.tag(article) for article in articles[:3]]
+    with pytest.raises(EOFError):
         next(tagged)
 
 
@@ -274,7 +341,7 @@ def test_parts_that_do_not_fit_are_refused(small_model: TopicModel) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         dataclasses.replace(small_model, bias=small_model.bias[:-1])
     with pytest.raises(ValueError, match="do not fit"):
-        dataclasses.replace(small_model, weights=small_model.weights.T)
+        dataclasses.replace(small_model, weights=small_model.dense.T)
     with pytest.raises(ValueError, match="7 calibrations for 8 topics"):
         dataclasses.replace(small_model, calibrations=small_model.calibrations[:-1])
 
@@ -327,3 +394,8 @@ def test_shipped_model_reads_the_pakistan_china_article() -> None:
     assert not {"sport", "religion"} & topics
     links = body.index("Lire aussi")
     assert all(one.end <= links for result in tagged.topics for one in result.evidence or ())
+
+
+def test_scores_of_no_article_are_a_table_without_rows(small_model: TopicModel) -> None:
+    scores, confidences = small_model.scores([])
+    assert scores.shape == confidences.shape == (0, len(small_model.taxonomy))

@@ -5,17 +5,18 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.processes import SERVE, environment, workers_of
 
 THREADS = 4
 TEXT = "Ministers signed a ceasefire after troops left the town; heavy rain had stopped the war for a week. "
@@ -42,17 +43,17 @@ class Posted:
 
 @contextmanager
 def service(store: Path, database_url: str, *options: str, model: str = "tiny") -> Iterator[tuple[str, int]]:
-    """Run `python -m service` on a ledger; yield its address and its first process."""
-    command = [sys.executable, "-m", "service", "--port=0", f"--model={model}", "--rate-limit=0", "--access-log=false"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGDESK_")}
-    environment = kept | {"TAGDESK_STORE": str(store), "TAGDESK_DATABASE_URL": database_url}
+    """Run `tagdesk serve` on a ledger; yield its address and its first process."""
     with subprocess.Popen(
-        [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*SERVE, "--port=0", f"--model={model}", "--rate-limit=0", "--access-log=false", *options],
+        env=environment(TAGDESK_STORE=str(store), TAGDESK_DATABASE_URL=database_url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            assert "http://" in line, line + (process.stderr.read() if process.stderr else "")
+            line = address_line(process)
             # Else the workers' log would fill the pipe.
             drain = threading.Thread(target=process.stdout.read, daemon=True)
             drain.start()
@@ -61,6 +62,15 @@ def service(store: Path, database_url: str, *options: str, model: str = "tiny") 
             process.terminate()
             process.wait(120)  # a worker that still starts stops when it has: on a busy machine that takes long
             drain.join(10)
+
+
+def address_line(process: "subprocess.Popen[str]") -> str:
+    """Return the line in which a service says where it listens; log lines may come before it."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Tagdesk serves"):
+            return line
+    raise AssertionError(process.stderr.read() if process.stderr else "the service did not start")
 
 
 def feedback(number: int, model: str = "tiny@1", topic: str = "conflict") -> dict[str, Any]:
@@ -136,17 +146,11 @@ class _Client:
             return None
 
 
-def workers_of(parent: int) -> Sequence[int]:
-    """Return the process ids of a service's workers."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
 def kill_a_worker(parent: int) -> None:
     """Kill, with SIGKILL, a worker that answers."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        for pid in random.sample(workers := workers_of(parent), k=len(workers)):
+        for pid in random.sample(workers := sorted(workers_of(parent)), k=len(workers)):
             if b"arrays.safetensors" in Path(f"/proc/{pid}/maps").read_bytes():  # else it still starts
                 os.kill(pid, signal.SIGKILL)
                 return
@@ -154,20 +158,20 @@ def kill_a_worker(parent: int) -> None:
     raise AssertionError("no worker answers")
 
 
-def kept(address: str) -> Counter[str]:
+def exported(address: str) -> Counter[str]:
     """Return how often each id of feedback is in the export."""
-    found: Counter[str] = Counter()
+    ids: Counter[str] = Counter()
     with httpx.stream("GET", f"{address}/v1/feedback/export", timeout=120) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():
             row = json.loads(line)
             assert row["body"].startswith(TEXT), "a row is torn"
-            found[row["feedback"]] += 1
-    return found
+            ids[row["feedback"]] += 1
+    return ids
 
 
-def check(posted: Posted, found: Counter[str], total: int) -> None:
+def check(posted: Posted, ids: Counter[str], total: int) -> None:
     """Check that every acknowledged correction is there exactly once, and nothing else is."""
     assert len(posted.acknowledged) == len(set(posted.acknowledged)) == total
-    assert set(found.values()) == {1}
-    assert set(found) == set(posted.acknowledged)
+    assert set(ids.values()) == {1}
+    assert set(ids) == set(posted.acknowledged)

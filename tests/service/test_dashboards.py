@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import service
+from tagdesk import service
 
 SERVICE = Path(service.__file__).parent
-README = (SERVICE / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
 ALERTS = SERVICE / "prometheus" / "alerts.yml"
 DASHBOARD: dict[str, Any] = json.loads((SERVICE / "grafana" / "tagdesk.json").read_text(encoding="utf-8"))
 PANELS = DASHBOARD["panels"]
@@ -21,8 +21,8 @@ PROMTOOL = shutil.which("promtool")
 
 
 def known() -> dict[str, set[str]]:
-    """Return the metrics of the README, which another test holds against the service, with their labels."""
-    rows = re.findall(r"^\| `(tagdesk_\w+)` \|([^|]*)\| (\w+)", README, flags=re.MULTILINE)
+    """Return the metrics of docs/operating.md, which another test holds against the service, with their labels."""
+    rows = re.findall(r"^\| `(tagdesk_\w+)` \|([^|]*)\| (\w+)", PAGE, flags=re.MULTILINE)
     found = {}
     for name, labels, what in rows:
         names = [f"{name}_{part}" for part in ("bucket", "sum", "count")] if what == "histogram" else [name]
@@ -39,6 +39,7 @@ def unknown(expression: str) -> list[str]:
             found.append(name)
         found += [label for label in re.findall(r"(\w+)\s*[=!]", matchers) if label not in metrics.get(name, ())]
     labels = {"le"}.union(*(metrics.get(name, set()) for name in re.findall(r"\btagdesk_\w+", expression)))
+    labels |= set(re.findall(r'label_replace\([^"]*"(\w+)"', expression))
     by = ",".join(re.findall(r"by \(([^)]*)\)", expression))
     return found + [label for label in re.findall(r"\w+", by) if label not in labels]
 
@@ -129,10 +130,21 @@ USUAL = {
 }
 
 
+def replicas(series: dict[str, str]) -> dict[str, str]:
+    """Return the series as two services have them, each behind its own address."""
+    return {
+        name.replace("{", f'{{instance="tagdesk-{number}:8080",'): values
+        for name, values in series.items()
+        for number in (1, 2)
+    }
+
+
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus")
 def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path) -> None:
-    """Each alert fires on the trouble it is named after, and none on a usual day."""
-    tests = [_case(USUAL, [])] + [_case(USUAL | series, [name]) for name, series in SERIES.items()]
+    """Each alert fires on the trouble it is named after, and none on a usual day, of one service or of two."""
+    tests = [_case(USUAL, []), _case(replicas(USUAL), [])]
+    for name, series in SERIES.items():
+        tests += [_case(USUAL | series, [name]), _case(replicas(USUAL | series), [name])]
     file = tmp_path / "test.yml"
     file.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": tests}))
     done = subprocess.run([str(PROMTOOL), "test", "rules", str(file)], capture_output=True, text=True, check=False)
@@ -140,10 +152,11 @@ def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path) -> None:
 
 
 def _case(series: dict[str, str], firing: list[str]) -> dict[str, Any]:
+    """Return a case in which these alerts fire, of as many services as there are."""
     values = [{"series": name, "values": value} for name, value in series.items()]
     expected = [
         {
-            "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+            "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
             "eval_time": "150m" if "TagdeskStrangeArticles" in firing else "20m",
             "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in firing],
         }

@@ -1,4 +1,4 @@
-"""`python -m service key`: makes a key and shows it once, lists and revokes; the file is replaced in one step."""
+"""`tagdesk key`: makes a key and shows it once, lists and revokes; the file is replaced in one step."""
 
 import re
 import stat
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.__main__ import main
-from service.keys import KeyRing, read_keys
+from tagdesk.command import main
+from tagdesk.service.edge.keys import KeyRing, read_keys
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> s
     assert main(["key", *arguments]) == code
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"service: [^\n]+\n", err)
+    assert re.fullmatch(r"tagdesk: [^\n]+\n", err)
     return err
 
 
@@ -101,7 +101,7 @@ def test_needs_a_file_and_a_scope(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_commands_at_once_lose_no_key(path: Path) -> None:
     """Commands that run at once wait for each other."""
-    command = [sys.executable, "-c", "import sys; from service.key_commands import run; run(sys.argv[1:])"]
+    command = [sys.executable, "-c", "import sys; from tagdesk.service.edge.key_commands import run; run(sys.argv[1:])"]
 
     def create(number: int) -> int:
         return subprocess.run([*command, "create", f"key-{number}", "--scope", "tag"], check=False).returncode
@@ -109,3 +109,13 @@ def test_commands_at_once_lose_no_key(path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(create, range(4))) == [0] * 4
     assert {key.name for key in read_keys(path)} == {f"key-{number}" for number in range(4)}
+
+
+def test_a_key_in_use_is_given_a_further_scope(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The key itself stays what it was: nothing has to be told to whoever uses it."""
+    token = said(capsys, "create", "cms", "--scope", "tag", "--scope", "feedback").strip()
+    said(capsys, "grant", "cms", "--scope", "editors")
+    key = KeyRing(path).find(token.encode())
+    assert key is not None
+    assert key.scopes == ("editors", "feedback", "tag")
+    assert "no key is called desk" in refused(capsys, 1, "grant", "desk", "--scope", "tag")

@@ -1,13 +1,14 @@
 """Settings: from defaults, the environment and the command line, refused in one sentence."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.__main__ import main
-from service.settings import Settings, SettingsError, option, variable
+from tagdesk.command import main
+from tagdesk.service.settings import Settings, SettingsError, option, variable
 
 
 def test_has_defaults() -> None:
@@ -30,6 +31,41 @@ def test_travels_by_environment() -> None:
     assert Settings.from_environment(settings.to_environment()) == settings
 
 
+def test_reads_origins_as_browsers_write_them() -> None:
+    """In lower case, without a slash at the end, and without the port that the scheme implies."""
+    origins = "https://A.example:443/, http://b.example:80,http://b.example:443,http://[::1]:3000, *,tauri://localhost"
+    assert Settings(origins=origins).allowed_origins == [
+        "https://a.example",
+        "http://b.example",
+        "http://b.example:443",
+        "http://[::1]:3000",
+        "*",
+        "tauri://localhost",
+    ]
+    assert Settings().allowed_origins == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "b.example",
+        "https://b.example/desk",
+        "https://a.example https://b.example",
+        "https://a.example;https://b.example",
+        "https://*.example",
+        "https://b.example:",
+        "https://b.example:99999",
+        "https://b\u00fccher.example",
+        "https://",
+        "null",
+    ],
+)
+def test_names_an_origin_that_no_page_has(entry: str) -> None:
+    said = rf"^TAGDESK_ORIGINS \(or --origins\) has {re.escape(repr(entry))}, .* such as https://cms\.example\.org, "
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_environment({"TAGDESK_ORIGINS": f"https://a.example,{entry}"})
+
+
 @pytest.mark.parametrize("value", ["eighty", "-1", "70000", "8080.0", "1e3", "9" * 50, " 1", "²"])
 def test_names_the_variable_at_fault(value: str) -> None:
     """A bad number is named with its variable, its option and its bounds."""
@@ -43,6 +79,36 @@ def test_names_every_fault_at_once() -> None:
     """Two faults are one sentence."""
     with pytest.raises(SettingsError, match=r"TAGDESK_HOST .* TAGDESK_WORKERS"):
         Settings.from_environment({"TAGDESK_HOST": " ", "TAGDESK_WORKERS": "0"})
+
+
+def test_reads_models_by_language() -> None:
+    """One model stands for all languages; of several the languages are in lower case, spaces aside."""
+    assert Settings(model="desk").by_language == {"*": "desk"}
+    models = Settings.from_environment({"TAGDESK_MODELS": "EN = news-en, fr=./news=fr ,*=world@1"})
+    assert models.by_language == {"en": "news-en", "fr": "./news=fr", "*": "world@1"}
+    assert Settings.from_environment(models.to_environment()) == models
+
+
+@pytest.mark.parametrize(
+    ("models", "reason"),
+    [
+        ("news-en", "such as en=news-en,fr=news-fr$"),
+        ("en=news-en,", "such as en=news-en,fr=news-fr$"),
+        ("en=", "such as en=news-en,fr=news-fr$"),
+        ("fra=desk", "has the language 'fra': give a primary language"),
+        ("fr-CA=desk", "has the language 'fr-ca': give a primary language"),
+        ("und=desk", "has the language 'und'"),
+        ("en=a,fr=b,en=c", "has the language en 2 times: give it one model"),
+    ],
+)
+def test_names_the_fault_in_models(models: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^TAGDESK_MODELS \(or --models\) .*{reason}"):
+        Settings(models=models)
+
+
+def test_refuses_one_model_and_several() -> None:
+    with pytest.raises(SettingsError, match="TAGDESK_MODEL are both set: leave one of them out"):
+        Settings.from_environment({"TAGDESK_MODEL": "desk", "TAGDESK_MODELS": "en=news-en"})
 
 
 @pytest.mark.parametrize("value", [True, None, "8080"])

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from service.app import create_app
-from service.settings import Settings
+from tagdesk.service.app import create_app
+from tagdesk.service.settings import Settings
 from tests.service.versions import ARTICLE, save_versions, spoil
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]

@@ -1,11 +1,12 @@
 """The model swapped under load, in two workers: no errors, no mixed answers, and a bad bundle changes nothing."""
 
+import asyncio
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from models.storage import make_current
+from tagdesk.models.storage import make_current
+from tagdesk.service.languages import ActiveModels
+from tagdesk.service.settings import OTHERS
+from tagdesk.service.workers import Workers
 from tests.service.versions import ARTICLE, TOPIC_OF, save_versions, serving, spoil
 from tests.tiny import NAME
 
@@ -125,6 +129,34 @@ def test_survives_a_bad_bundle_that_is_published_elsewhere(store: Path, client: 
     workers = _until_two(client.base_url, killed)
     assert [worker["model"] for worker in workers] == [before] * 2
     assert client.post("/v1/tag", json=ARTICLE).json()["model"] == before
+
+
+def test_withdraws_when_it_stops_and_publishes_no_more(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that stops while it looks for another model leaves nothing behind of what it served."""
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    looking, stopping = threading.Event(), threading.Event()
+
+    class Slow(Workers):
+        def publish(self, state: Mapping[str, Any]) -> None:
+            if self.read_all(NAME):  # not the first time, before it serves
+                looking.set()
+                stopping.wait(20)
+            super().publish(state)
+
+    async def serve_and_stop() -> None:
+        async with active.following():
+            await asyncio.to_thread(looking.wait, 20)
+            asyncio.get_running_loop().call_later(0.2, stopping.set)
+
+    monkeypatch.setenv("TAGDESK_STORE", str(store))
+    active = ActiveModels({OTHERS: "tiny@calm"}, Slow(folder))
+    asyncio.run(serve_and_stop())
+    stopping.set()
+    active._loader.shutdown()
+    assert list(folder.iterdir()) == []
 
 
 def _until_two(address: httpx.URL, killed: int) -> list[dict[str, Any]]:

@@ -1,16 +1,15 @@
 """A store with versions of the tiny model that answer differently, and the service on it, for the tests of swaps."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from models.bundle import save_bundle
-from models.storage import make_current
+from tagdesk.models.bundle import save_bundle
+from tagdesk.models.storage import make_current
+from tests.processes import SERVE, environment
 from tests.tiny import NAME, WEIGHTS, tiny_model
 
 TOPIC_OF = {"busy": "diplomacy", "calm": "weather", "tense": "conflict"}
@@ -39,13 +38,17 @@ def spoil(folder: Path) -> None:
 
 
 @contextmanager
-def serving(store: Path, *options: str) -> Iterator[str]:
-    """Run `python -m service` on a store; yield its address."""
-    command = [sys.executable, "-m", "service", "--port=0", "--model=tiny", "--rate-limit=0", "--access-log=false"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGDESK_")}
+def serving(store: Path, *options: str, served: str = "--model=tiny") -> Iterator[str]:
+    """Run `tagdesk serve` on a store; yield its address.
+
+    Args:
+        store: the store.
+        options: of the command line.
+        served: the option that says which model, or models, it serves.
+    """
     with subprocess.Popen(
-        [*command, *options],
-        env=kept | {"TAGDESK_STORE": str(store), "TAGDESK_DATABASE_URL": str(store / "ledger.sqlite")},
+        [*SERVE, "--port=0", served, "--rate-limit=0", "--access-log=false", *options],
+        env=environment(TAGDESK_STORE=str(store), TAGDESK_DATABASE_URL=str(store / "ledger.sqlite")),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

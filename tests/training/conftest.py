@@ -1,6 +1,8 @@
 """A small real model, trained once a session on our own articles, and corpora to write."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -8,18 +10,22 @@ from typing import Any
 
 import pytest
 
-from models import TopicModel
-from models.bundle import load_bundle
-from models.storage import make_current
-from models.taxonomy import load_taxonomy
-from training.config import Config
-from training.train import train
+from tagdesk.command import main
+from tagdesk.models import TopicModel
+from tagdesk.models.bundle import load_bundle
+from tagdesk.models.storage import make_current
+from tagdesk.models.taxonomy import load_taxonomy
+from tagdesk.training.config import Config
+from tagdesk.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SMALL = Config(name="small", language="en", corpora=("articles.jsonl",), licences=("Our own articles: MIT",))
 
+CONFIG = 'name = "small"\nlanguage = "en"\ncorpora = ["articles.jsonl"]\nlicences = ["Our own articles: MIT"]\n'
+
 WriteCorpus = Callable[..., Path]
+Run = Callable[..., tuple[int, str, str]]
 
 
 @cache
@@ -59,3 +65,35 @@ def write_corpus(tmp_path: Path) -> WriteCorpus:
         return path
 
     return write
+
+
+@pytest.fixture
+def store(small_bundle: Path, tmp_path: Path) -> Path:
+    """Return the store of the test, with a copy of the small model in it, current."""
+    shutil.copytree(small_bundle.parents[1], tmp_path / "store")
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def run(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return what runs a command on the test's store, in an empty folder without corpora or ledger."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    for name in [name for name in os.environ if name.startswith("TAGDESK_") or name == "CORPUS_DIR"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TAGDESK_STORE", str(store))
+    (tmp_path / "small.toml").write_text(CONFIG, encoding="utf-8")
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([arguments[0], "--config", str(tmp_path / "small.toml"), *arguments[1:]])
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return command
+
+
+def decided(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the correction of a desk that calls crime politics."""
+    topics = ["politics" if topic == "crime" else topic for topic in row["topics"]]
+    return {"id": f"desk-{row['id']}", "title": row["title"], "body": row["body"], "topics": topics, "editor": "anna"}

@@ -1,4 +1,4 @@
-"""`python -m training`: train, evaluate, publish, from a shell."""
+"""`tagdesk train` and its like: train, evaluate, publish, from a shell."""
 
 import csv
 import json
@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from models import TopicModel, load
-from models.storage import current, locate
+from tagdesk.command import main
+from tagdesk.models import TopicModel, load
+from tagdesk.models.storage import current, locate
+from tagdesk.training.corpora.places import corpus_folder
+from tagdesk.training.learn.evidence import EVIDENCE
 from tests.training.conftest import DATA, WriteCorpus
-from training.__main__ import corpus_folder, main
 
 ROOT = Path(__file__).parents[2]
 CONFIG = 'name = "small"\nlanguage = "en"\ncorpora = ["articles.jsonl"]\nlicences = ["Our own articles: MIT"]\n'
@@ -38,7 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def command(*arguments: str, config: str = CONFIG) -> tuple[int, str, str]:
         (tmp_path / "small.toml").write_text(config, encoding="utf-8")
         capsys.readouterr()
-        code = main(["--config", str(tmp_path / "small.toml"), *arguments])
+        code = main([arguments[0], "--config", str(tmp_path / "small.toml"), *arguments[1:]])
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -61,7 +63,7 @@ def test_training_again_in_another_process_gives_the_same_content(small_model: T
         "PYTHONHASHSEED": "17",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "training", "--config", str(tmp_path / "small.toml"), "train", "--publish"],
+        [sys.executable, "-m", "tagdesk", "train", "--publish", "--config", str(tmp_path / "small.toml")],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -70,11 +72,24 @@ def test_training_again_in_another_process_gives_the_same_content(small_model: T
     )
     assert f"content hash {small_model.manifest['content_hash']}" in done.stdout
     assert "and made current" in done.stdout
-    assert "topic weather has too few articles" in done.stderr
+    (left_out,) = (line for line in done.stderr.splitlines() if "with too few articles" in line)
+    assert "Weather" in left_out
     assert "fitting topics" in done.stderr
     version = current(tmp_path / "store", "small")
     assert version is not None
     assert version.endswith(small_model.manifest["content_hash"][:8])
+
+
+def test_train_says_where_it_ends_at_the_shipped_model(
+    run: Run, store: Path, small_model: TopicModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagdesk.training.commands.SHIPPED", tmp_path / "shipped")
+    content = f"content hash {small_model.manifest['content_hash']}"
+    _, out, _ = run("train")
+    assert f"{content}\n" in out
+    run("ship")
+    _, out, _ = run("train")
+    assert f"{content}, that of the shipped model\n" in out
 
 
 def test_evaluate_prints_the_figures_of_the_held_out_articles(run: Run, store: Path, small_model: TopicModel) -> None:
@@ -95,18 +110,42 @@ def test_evaluate_measures_a_model_that_had_to_leave_a_topic_out(
     path = write_corpus([*rows, *more], "articles.jsonl")
     monkeypatch.setenv("CORPUS_DIR", str(path.parent))
     code, out, err = run("evaluate")
-    assert (code, err.count("training: ")) == (0, 0)
+    assert (code, err.count("tagdesk: ")) == (0, 0)
     assert "held out: " in out
 
 
-def test_evaluate_without_the_corpora_says_how_to_get_them(
-    run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluate_needs_no_corpora(run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures on held-out articles are in the evidence beside the bundle; where that is missing, it says so."""
     monkeypatch.setenv("CORPUS_DIR", str(tmp_path / "none"))
     code, out, _ = run("evaluate")
     assert code == 0
-    assert "no corpora in" in out
-    assert "make data" in out
+    assert "held out: 25 articles" in out
+    assert "held out, texts read anew: not measured. articles.jsonl not in" in out
+    (evidence,) = (store / "small").glob(f"*/{EVIDENCE}")
+    evidence.unlink()
+    code, out, _ = run("evaluate")
+    assert code == 0
+    assert f"no {EVIDENCE} in {evidence.parent}" in out
+
+
+def test_evaluate_reads_the_held_out_articles_anew_where_the_corpora_are_at_hand(
+    run: Run,
+    store: Path,
+    rows: list[dict[str, Any]],
+    write_corpus: WriteCorpus,
+    small_model: TopicModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it prints is what their texts give: with other texts other figures, beside those of the recorded n-grams."""
+    figure = f"micro-F1 {small_model.manifest['metrics']['held_out']['micro_f1']:.3f}"
+    _, out, _ = run("evaluate")
+    assert "held out, texts read anew: 25 articles" in out
+    assert out.count(figure) == 2
+    changed = write_corpus([row | {"title": "", "body": "Nothing of the kind."} for row in rows], "articles.jsonl")
+    monkeypatch.setenv("CORPUS_DIR", str(changed.parent))
+    _, out, _ = run("evaluate")
+    assert "held out, texts read anew: 25 articles" in out
+    assert out.count(figure) == 1
 
 
 def test_publish_lets_current_name_another_version(run: Run, store: Path, small_bundle: Path) -> None:
@@ -120,25 +159,26 @@ def test_publish_lets_current_name_another_version(run: Run, store: Path, small_
 def test_publishing_a_version_that_is_not_there_changes_nothing(run: Run, store: Path, small_bundle: Path) -> None:
     code, _, err = run("publish", "nowhere")
     assert (code, current(store, "small")) == (2, small_bundle.name)
-    assert err.splitlines()[-1].startswith("training: no version 'nowhere' of 'small'")
+    assert err.splitlines()[-1].startswith("tagdesk: no version 'nowhere' of 'small'")
 
 
 def test_missing_corpus_is_one_sentence_that_says_what_to_do(run: Run, tmp_path: Path) -> None:
     code, _, err = run("train", config=CONFIG.replace("articles.jsonl", "none.jsonl"))
     assert code == 2
     assert "none.jsonl not found" in err
-    assert "make data" in err
+    assert "run `tagdesk data`" in err
     assert not (tmp_path / "store").exists()
 
 
 def test_bad_corpus_is_listed_and_nothing_is_written(
     run: Run, tmp_path: Path, write_corpus: WriteCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_corpus([{"id": "1", "body": ""}, {"id": "2", "body": "a", "topics": ["chess"]}], "articles.jsonl")
+    rows = [{"id": "1", "body": "a", "title": 5}, {"id": "2", "body": "a", "topics": ["chess"]}]
+    path = write_corpus(rows, "articles.jsonl")
     monkeypatch.setenv("CORPUS_DIR", str(path.parent))
     code, _, err = run("train")
     assert code == 2
-    for said in (":1: body: empty", ":1: topics: missing", ":2: topics: unknown topic 'chess'"):
+    for said in (":1: title: must be text, not int", ":2: topics: unknown topic 'chess'"):
         assert f"articles.jsonl{said}" in err
     assert "Traceback" not in err
     assert not (tmp_path / "store").exists()
@@ -191,9 +231,10 @@ def test_own_csv_becomes_the_current_model_of_its_name_and_is_measured(
     with caplog.at_level(logging.INFO):
         code, out, _ = run("train", "--data", str(path), "--language", "en")
     assert code == 0
-    assert "my-desk.csv: title from Headline, body from Text, topics from Category; " in caplog.text
-    assert "my-desk: 3 topics; n-grams of 2 articles or more" in caplog.text
-    assert "serve it: make run MODEL=my-desk" in out
+    assert "articles of 1" in caplog.text
+    assert "  columns: title from Headline, body from Text, topics from Category\n" in caplog.text
+    assert "my-desk: 3 topics; learns from words and pairs of words in 2 articles or more" in caplog.text
+    assert "serve it: tagdesk serve --model my-desk\n" in out
     model = load("my-desk")
     assert current(tmp_path / "store", "my-desk") == model.version
     assert [topic.name for topic in model.taxonomy.topics] == ["Crime", "Health", "Sport"]
@@ -231,7 +272,8 @@ def test_promise_and_newest_test_are_kept_and_said(run: Run, rows: list[dict[str
     assert held_out == sum(row["date"] >= day for row in rows)
     assert 28 <= held_out <= 40
     card = (locate("small") / "card.md").read_text(encoding="utf-8")
-    assert "promises a precision of 0.95, but 0.7 for sport: its" in card
+    assert "The promise: of all topics that `auto` gives, a share of 0.95 is right" in card
+    assert "Promised to a topic on its own: 0.7 for sport." in card
     assert f"{held_out} kept out of training for the test, the newest, as is all from {day} on." in card
     code, out, _ = run("evaluate")
     assert f"held out: {held_out} articles" in out
@@ -245,33 +287,23 @@ def test_promise_for_an_unknown_topic_is_refused_and_nothing_is_written(run: Run
 
 
 def test_bad_rows_of_own_data_are_listed_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "desk.csv").write_text("text,category\nA match.,Sport\nA vote.,\n,Sport\n")
+    (tmp_path / "desk.csv").write_text("text,category\nA match.,Sport\nA vote, a budget.,Politics\n")
     code, _, err = run("train", "--data", str(tmp_path / "desk.csv"))
     assert code == 2
-    assert "desk.csv:3: topics: missing" in err
-    assert "desk.csv:4: body: empty" in err
+    assert "desk.csv:3: 3 cells, but 2 columns have a name: does a cell with the separator lack its quotes?" in err
     assert not (tmp_path / "store").exists()
 
 
 def test_what_is_meant_for_own_data_is_refused_without_it(run: Run) -> None:
     code, _, err = run("train", "--map", "map.toml", "--name", "mine")
     assert code == 2
-    assert "--map, --name: for your own data; say with --data which files it is in" in err
+    assert "--map, --name: for your own data only; name its files with --data" in err
 
 
 def test_own_data_that_is_not_there_is_one_sentence(run: Run) -> None:
     code, _, err = run("train", "--data", "none.csv")
     assert code == 2
-    assert err == "training: cannot read none.csv: No such file or directory\n"
-
-
-def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(["--help"])
-    assert left.value.code == 0
-    out = capsys.readouterr().out
-    for command in ("data", "train", "evaluate", "publish", "ship"):
-        assert f"    {command} " in out
+    assert err == "tagdesk: cannot read none.csv: No such file or directory\n"
 
 
 def test_answers_of_the_published_model_are_scored_by_evaluate_on_its_own_articles(

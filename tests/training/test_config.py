@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from models.features import FeatureSettings
-from training.config import DEFAULT_CONFIG, Config, FitSettings, load_config
-from training.errors import TrainingError
-from training.labels import LABELS
+from tagdesk.models.features import FeatureSettings
+from tagdesk.training.config import DEFAULT_CONFIG, Config, FitSettings, load_config
+from tagdesk.training.corpora.labels import LABELS
+from tagdesk.training.errors import TrainingError
 
 LEAST = 'name = "mine"\nlanguage = "en"\ncorpora = ["news.jsonl"]\n'
 
@@ -17,12 +17,12 @@ def written(folder: Path, text: str) -> Path:
     return folder / "mine.toml"
 
 
-def test_default_config_names_corpora_maps_and_hand_labels_that_are_there() -> None:
+def test_default_config_names_corpora_maps_and_full_labels_that_are_there() -> None:
     config = load_config(DEFAULT_CONFIG)
     assert (config.name, config.language) == ("news-en", "en")
     for name in config.corpora:
         assert (LABELS / f"{name.partition('.')[0]}.toml").exists()
-    for name in config.hand_labels:
+    for name in config.full_labels:
         assert (LABELS / name).exists()
     assert "language model" in config.labellers
     assert any("Wikinews" in line and "CC BY 2.5" in line for line in config.licences)

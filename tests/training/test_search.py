@@ -1,4 +1,4 @@
-"""`python -m training search`: better settings within a budget, the best so far kept whatever happens."""
+"""`tagdesk search`: better settings within a budget, the best so far kept whatever happens."""
 
 import os
 import signal
@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.features import FeatureSettings
-from models.taxonomy import load_taxonomy
-from tests.training.conftest import DATA, SMALL
-from training.__main__ import main
-from training.config import Config, FitSettings, load_config
-from training.config_file import as_toml
-from training.cross_validate import quality
-from training.labels import NO, OPEN, YES
-from training.search import search
+from tagdesk.command import main
+from tagdesk.models.features import FeatureSettings
+from tagdesk.models.taxonomy import load_taxonomy
+from tagdesk.training.config import MANY_TOPICS, Config, FitSettings, load_config
+from tagdesk.training.config_file import as_toml
+from tagdesk.training.corpora.labels import NO, OPEN, YES
+from tagdesk.training.judge.cross_validate import quality
+from tagdesk.training.search import search
+from tests.training.conftest import DATA, SMALL, WriteCorpus
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str
     folder = tmp_path_factory.mktemp("search")
     (folder / "poor.toml").write_text(as_toml(POOR, "poor"), encoding="utf-8")
     with subprocess.Popen(
-        [sys.executable, "-m", "training", "--config", "poor.toml", "search", "--budget", "10m"],
+        [sys.executable, "-m", "tagdesk", "search", "--config", "poor.toml", "--budget", "10m"],
         cwd=folder,
         env=os.environ | {"CORPUS_DIR": str(DATA), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -62,7 +62,19 @@ def test_interrupt_ends_it_with_the_best_so_far(interrupted: tuple[int, str, str
     assert "Warning" not in err
     *_, best, saved = out.splitlines()
     assert best.startswith("best so far: micro-F1 0.")
-    assert "make train CONFIG=var/search/small.toml" in saved
+    assert "train with it: tagdesk train --config var/search/small.toml --publish" in saved
+
+
+def test_more_than_two_hundred_topics_are_refused(
+    write_corpus: WriteCorpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Search keeps the scores of every article and topic."""
+    random = np.random.default_rng(0)
+    labels = [f"Topic {i}" for i in range(MANY_TOPICS + 20)]
+    own = [[label for label in labels if random.random() < 0.5] for _ in range(60)]
+    path = write_corpus([{"text": f"Article {i} of {labels[i]}.", "labels": some} for i, some in enumerate(own)])
+    assert main(["search", "--data", str(path), "--budget", "1m"]) != 0
+    assert "search is for models of up to 200 topics, and these articles have 2" in capsys.readouterr().err
 
 
 def test_best_is_a_training_config_that_differs_in_what_was_searched(interrupted: tuple[int, str, str, Path]) -> None:

@@ -5,15 +5,18 @@ import asyncio
 import logging
 import os
 import re
+import sqlite3
 import sys
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import uvicorn
 
+from tagdesk_ghost.asking import Failed, Refused
 from tagdesk_ghost.bridge import create_app
 from tagdesk_ghost.settings import Settings, SettingsError
-from tagdesk_ghost.tagging import Failed, Refused, Tagger
+from tagdesk_ghost.state import State
+from tagdesk_ghost.tagging import Tagger
 
 
 def main() -> int:
@@ -26,17 +29,22 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    try:
+        state = State(settings.state)
+    except (OSError, sqlite3.Error) as error:
+        print(f"GHOST_STATE: cannot use {settings.state}: {error}", file=sys.stderr)
+        return 2
     if arguments.command == "catch-up":
-        return asyncio.run(catch_up(settings, arguments.since))
-    uvicorn.run(create_app(settings), host=arguments.host, port=arguments.port, access_log=False)
+        return asyncio.run(catch_up(settings, state, arguments.since))
+    uvicorn.run(create_app(settings, state), host=arguments.host, port=arguments.port, access_log=False)
     return 0
 
 
-async def catch_up(settings: Settings, since: str) -> int:
-    """Tag the posts published since a day that have no tag of any topic; return 1 where some failed."""
+async def catch_up(settings: Settings, state: State, since: str) -> int:
+    """Tag the posts published since a day that were never tagged; return 1 where some failed."""
     done = failed = 0
     async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
-        tagger = Tagger(settings, client)
+        tagger = Tagger(settings, client, state)
         try:
             # Read to the end first: new tags move posts from one page to another.
             posts = [post async for post in tagger.untagged(since)]
@@ -62,10 +70,10 @@ def _day(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tagdesk_ghost", description="Tags for Ghost.")
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="answer Ghost's webhook")
+    serve = commands.add_parser("serve", help="answer Ghost's webhooks")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8090)
-    late = commands.add_parser("catch-up", help="tag published posts that have no tag of any topic")
+    late = commands.add_parser("catch-up", help="tag published posts that were never tagged")
     week = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
     late.add_argument("--since", type=_day, default=week, help="day of publication, a week ago unless given")
     return parser

@@ -1,4 +1,4 @@
-"""The ASGI app that Ghost's webhook calls: it checks, queues and answers at once; the work is done afterwards."""
+"""The ASGI app that Ghost's webhooks call: it checks, queues and answers at once; the work is done afterwards."""
 
 import asyncio
 import json
@@ -16,84 +16,37 @@ from starlette.routing import Route
 
 from tagdesk_ghost.settings import Settings
 from tagdesk_ghost.signing import is_from_ghost
-from tagdesk_ghost.tagging import Failed, Refused, Tagger
+from tagdesk_ghost.state import State, Work
+from tagdesk_ghost.tagging import Tagger
+from tagdesk_ghost.waiting import Waiting
 
 MAX_BODY = 20_000_000
 """Bytes of a webhook: Ghost sends all revisions of a post."""
 
-MOST_TRIES = 16
-"""Tries for one post: the last comes nearly four hours after the first."""
-
-_LONGEST_DELAY = 1800.0
 _READING = 1.5  # seconds: Ghost hangs up after 2
-_WORKERS = 4
 _log = logging.getLogger("tagdesk_ghost")
+_PUBLISHED, _EDITED = "post.published", "post.published.edited"
+_WORK: dict[str, Work] = {_PUBLISHED: "tag", _EDITED: "look"}
 _is_id = re.compile(r"[0-9a-f]{24}").fullmatch
 
 
-class Waiting:
-    """The posts that wait to be tagged, each once.
+def create_app(settings: Settings, state: State) -> Starlette:
+    """Return the app; its one route is `POST /webhook`.
 
     Args:
-        tagger: what tags one.
-        settings: how many may wait, and for how long a try that failed.
+        settings: what the bridge is told.
+        state: what it remembers; closed at the end.
     """
-
-    def __init__(self, tagger: Tagger, settings: Settings) -> None:
-        self._tagger = tagger
-        self._settings = settings
-        self._tries: dict[str, int] = {}
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
-
-    def add(self, post: str) -> bool:
-        """Let a post wait; return False where too many do."""
-        if post in self._tries:
-            return True
-        if len(self._tries) >= self._settings.most_waiting:
-            return False
-        self._tries[post] = 0
-        self._queue.put_nowait(post)
-        return True
-
-    async def work(self) -> None:
-        """Tag one post after the other, for ever."""
-        while True:
-            await self._tag(await self._queue.get())
-
-    async def _tag(self, post: str) -> None:
-        self._tries[post] += 1
-        try:
-            new = await self._tagger.tag(post)
-            _log.info("post %s: %d tags added", post, len(new))
-        except Failed as error:
-            if self._tries[post] < MOST_TRIES:
-                self._try_later(post, error)
-                return
-            _log.error("post %s: given up after %d tries: %s", post, MOST_TRIES, error)
-        except Refused as error:
-            _log.warning("post %s: not tagged: %s", post, error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the work; its text may quote a post
-            _log.error("post %s: not tagged: %s", post, type(error).__name__)
-        del self._tries[post]
-
-    def _try_later(self, post: str, error: Failed) -> None:
-        delay = min(self._settings.first_delay * 2 ** (self._tries[post] - 1), _LONGEST_DELAY)
-        _log.warning("post %s: again in %g seconds: %s", post, delay, error)
-        asyncio.get_running_loop().call_later(delay, self._queue.put_nowait, post)
-
-
-def create_app(settings: Settings) -> Starlette:
-    """Return the app; its one route is `POST /webhook`."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
-            app.state.waiting = Waiting(Tagger(settings, client), settings)
-            tasks = [asyncio.create_task(app.state.waiting.work()) for _ in range(_WORKERS)]
+            app.state.waiting = Waiting(Tagger(settings, client, state), state, settings)
+            task = asyncio.create_task(app.state.waiting.work())
             yield
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            task.cancel()
+            await asyncio.wait([task])
+        state.close()
 
     async def webhook(request: Request) -> Response:
         try:
@@ -105,14 +58,14 @@ def create_app(settings: Settings) -> Starlette:
             return PlainTextResponse(f"At most {MAX_BODY} bytes.", 413)
         if not is_from_ghost(request.headers.get("x-ghost-signature", ""), body, settings.webhook_secret, time.time()):
             return PlainTextResponse("The signature is missing, wrong, or too old.", 401)
-        post = published(body)
-        if post is None:
-            return PlainTextResponse("Nothing to do: send the event post.published.")
+        news = news_of(body)
+        if news is None:
+            return PlainTextResponse("Nothing to do: send the events post.published and post.published.edited.")
         waiting: Waiting = request.app.state.waiting
-        if not waiting.add(post):
-            _log.error("post %s: not tagged: too many wait; run catch-up later", post)
+        if not waiting.add(*news):
+            _log.error("post %s: not looked at: too many wait; run catch-up later", news[0])
             return PlainTextResponse("Too many posts wait.", 503)
-        return PlainTextResponse("It will be tagged.", 202)
+        return PlainTextResponse("It will be done.", 202)
 
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -130,17 +83,18 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def published(body: bytes) -> str | None:
-    """Return the id of the post that a webhook says was published now, None where it says something else.
+def news_of(body: bytes) -> tuple[str, Work] | None:
+    """Return the id of the post that a webhook is about, and what is to be done; None where that is nothing.
 
-    That a post was edited is passed over: our own tags are an edit too, and would be for ever.
+    A post that is published now is tagged. One that was published and is edited is looked at, and given no tags: our
+    own are an edit too, and would be for ever.
     """
     try:
-        told = json.loads(body)
-        post, previous = told["post"]["current"], told["post"].get("previous") or {}
+        event = json.loads(body)
+        post, previous = event["post"]["current"], event["post"].get("previous") or {}
+        if post["status"] not in {"published", "sent"} or not _is_id(post["id"]):
+            return None
         was_published = previous.get("status") == "published" or (previous and "status" not in previous)
-        is_event = told["event"] == "post.published" if "event" in told else not was_published
-        is_now = post["status"] in {"published", "sent"}
-        return str(post["id"]) if is_event and is_now and _is_id(post["id"]) else None
+        return post["id"], _WORK[event.get("event") or (_EDITED if was_published else _PUBLISHED)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 BANDS = frozenset({"auto", "suggest"})
 _is_key = re.compile(r"[0-9a-f]{24}:(?:[0-9a-f]{2}){16,64}").fullmatch
@@ -21,10 +22,11 @@ class Settings:
         admin_key: the integration's Admin API key, `id:secret`.
         webhook_secret: what Ghost signs its webhooks with.
         tagdesk_url: where Tagdesk is.
-        tagdesk_key: a key with the scope `tag`; empty where Tagdesk asks for none.
+        tagdesk_key: a key with the scopes `tag` and `feedback`; empty where Tagdesk asks for none.
         bands: the topics that become tags.
         first_delay: seconds until the second try, doubled for each further one.
         most_waiting: posts that may wait at once.
+        state: the file of what is remembered.
     """
 
     url: str
@@ -35,6 +37,7 @@ class Settings:
     bands: frozenset[str] = frozenset({"auto"})
     first_delay: float = 5.0
     most_waiting: int = 1000
+    state: Path = Path("tagdesk-ghost.sqlite")
 
     def __post_init__(self) -> None:
         """Check what can be checked here.
@@ -71,6 +74,7 @@ class Settings:
             bands=frozenset(environ.get("GHOST_TAGDESK_BANDS", "auto").replace(" ", "").split(",")),
             first_delay=_number(environ, "GHOST_RETRY_SECONDS", cls.first_delay),
             most_waiting=int(_number(environ, "GHOST_MOST_WAITING", cls.most_waiting)),
+            state=Path(environ.get("GHOST_STATE") or cls.state),
         )
 
 

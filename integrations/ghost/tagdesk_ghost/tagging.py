@@ -1,148 +1,141 @@
-"""One post: read from Ghost, asked about at Tagdesk, and given its tags."""
+"""One post: read from Ghost, asked about at Tagdesk, given its tags, and what its editors made of them."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from tagdesk_ghost.asking import Failed, Ghost, Refused, Tag, Tagdesk, article_of, tags_of
 from tagdesk_ghost.settings import Settings
-from tagdesk_ghost.signing import admin_token
+from tagdesk_ghost.state import Record, State
+from tagdesk_ghost.tags import SiteTags
 
 LIMIT = 30.0
 """Seconds for one post, all its requests together."""
 
-_MAX_HTML = 262_144
-_MAX_TITLE = 10_000
-_MAX_BODY = 1_000_000
-_REFUSED = frozenset({400, 413, 422})
-
-
-class Failed(Exception):
-    """It did not work this time."""
-
-
-class Refused(Exception):
-    """It will not work another time either."""
-
 
 class Tagger:
-    """Gives posts their tags.
+    """Gives posts their tags, and learns what editors make of them.
 
     Args:
         settings: where Ghost and Tagdesk are, and what becomes a tag.
         client: what both are asked with.
+        state: what is remembered.
     """
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, client: httpx.AsyncClient, state: State) -> None:
         self._settings = settings
-        self._client = client
+        self._ghost = Ghost(settings, client)
+        self._tagdesk = Tagdesk(settings, client)
+        self._state = state
 
-    async def tag(self, post_id: str) -> list[str]:
-        """Give a published post the tags of its topics beside those it has; return the new ones.
+    async def tag(self, post_id: str) -> int:
+        """Give a published post the tags of its topics beside those it has; return how many are new.
+
+        A topic whose tag an editor took away is not put there again.
 
         Raises:
             Failed: try again later; the text says why, without a word of the post.
             Refused: another try is no use.
         """
-        try:
-            async with asyncio.timeout(LIMIT):
-                post = await self._post(post_id)
-                wanted = await self._topics(post)
-                return await self._add_tags(post, wanted)
-        except TimeoutError:
-            raise Failed(f"no answer within {LIMIT:g} seconds") from None
-        except httpx.HTTPError as error:
-            raise Failed(f"no answer: {type(error).__name__}") from None
+        async with _asking():
+            post, site, record, present = await self._seen(post_id, self._state.record(post_id) or Record())
+            record.model, bands = await self._tagdesk.tag(article_of(post, self._settings.url))
+            record.given = list(bands)
+            new = [
+                topic
+                for topic, band in bands.items()
+                if band in self._settings.bands and topic not in present and topic not in record.removed
+            ]
+            if new:
+                present += await self._put(post, site, record, new)
+            self._keep(post, site, record, present)
+            return len(new)
+
+    async def look(self, post_id: str) -> None:
+        """Take in what editors made of the tags of a post that was tagged.
+
+        Raises:
+            Failed: try again later.
+            Refused: another try is no use.
+        """
+        record = self._state.record(post_id)
+        if record is None:
+            return
+        async with _asking():
+            post, site, record, present = await self._seen(post_id, record)
+            self._keep(post, site, record, present)
+
+    async def send(self, post_id: str) -> None:
+        """Send the correction of a post that waits.
+
+        Raises:
+            Failed: try again later.
+            Refused: Tagdesk will never keep it; it is parked.
+        """
+        correction = self._state.correction(post_id)
+        if correction is None:
+            return
+        async with _asking():
+            try:
+                await self._tagdesk.correct(correction)
+            except Refused as error:
+                self._state.park(post_id, correction["id"], str(error))
+                raise
+        self._state.sent(post_id, correction["id"])
 
     async def untagged(self, since: str) -> AsyncIterator[str]:
-        """Yield the ids of the posts published since a day that have no tag of any topic, newest first.
+        """Yield the ids of the posts published since a day that were never tagged, and have no tag of any topic.
 
         Raises:
             Failed: Ghost or Tagdesk did not answer.
         """
-        answer = await self._ask_tagdesk("GET", "/v1/topics")
-        names = {_folded(topic["name"]) for topic in _rows(answer, "topics", "name")}
-        page: int | None = 1
-        while page:
-            query = {"filter": f"status:published+published_at:>={since}", "include": "tags", "fields": "id"}
-            sent = await self._ask_ghost("GET", "posts/", params=query | {"limit": "50", "page": str(page)})
-            for post in _rows(sent, "posts", "id"):
-                if names.isdisjoint(_folded(tag["name"]) for tag in _rows(post, "tags", "name")):
-                    yield post["id"]
-            page = sent.get("meta", {}).get("pagination", {}).get("next")
+        site = SiteTags(self._ghost, self._state, await self._tagdesk.topics())
+        async for post_id, tags in self._ghost.published(since):
+            if self._state.record(post_id) is None and not site.topics_of(tags):
+                yield post_id
 
-    async def _post(self, post_id: str) -> dict[str, Any]:
-        query = {"formats": "html,plaintext", "include": "tags"}
-        post = _rows(await self._ask_ghost("GET", f"posts/{post_id}/", params=query), "posts", "updated_at")[0]
-        if post.get("status") not in {"published", "sent"}:
-            raise Refused("it is not published any more")
-        return post
+    async def _seen(self, post_id: str, record: Record) -> tuple[dict[str, Any], SiteTags, Record, list[str]]:
+        """Return a post, the site's tags, the record with what editors did since, and the topics on the post."""
+        post = await self._ghost.post(post_id)
+        site = SiteTags(self._ghost, self._state, await self._tagdesk.topics())
+        present = site.topics_of(tags_of(post))
+        site.remember(present, tags_of(post))
+        gone = await site.gone(topic for topic in record.before() if topic not in present)
+        record.settle(present, gone)
+        return post, site, record, present
 
-    async def _topics(self, post: dict[str, Any]) -> list[str]:
-        """Return the names of the post's topics."""
-        html, text = post.get("html") or "", post.get("plaintext") or ""
-        body = {"body_html": html} if html and len(html) <= _MAX_HTML else {"body": text[:_MAX_BODY]}
-        article = {
-            "id": f"{urlsplit(self._settings.url).netloc}/{post['id']}",
-            "title": str(post.get("title") or "")[:_MAX_TITLE],
-            "url": post.get("url"),
-            **body,
-        }
-        answer = await self._ask_tagdesk("POST", "/v1/tag", json=article)
-        return [topic["name"] for topic in _rows(answer, "topics", "name") if topic.get("band") in self._settings.bands]
+    async def _put(self, post: dict[str, Any], site: SiteTags, record: Record, topics: Sequence[str]) -> list[str]:
+        """Put the tags of topics on a post beside its own."""
+        tags: list[Tag] = [*tags_of(post), *await site.tags_for(topics)]
+        record.putting = list(topics)
+        self._state.keep(post["id"], record)
+        site.remember(topics, await self._ghost.put_tags(post, tags))
+        record.put, record.putting = [*record.put, *topics], []
+        return list(topics)
 
-    async def _add_tags(self, post: dict[str, Any], wanted: Collection[str]) -> list[str]:
-        kept = ("id", "name", "slug")
-        there = [{name: tag[name] for name in kept} for tag in _rows(post, "tags", *kept)]
-        new = [name for name in wanted if _folded(name) not in {_folded(tag["name"]) for tag in there}]
-        if new:
-            # updated_at makes Ghost refuse to write over what somebody saved meanwhile.
-            changed = {"updated_at": post["updated_at"], "tags": [*there, *({"name": name} for name in new)]}
-            await self._ask_ghost("PUT", f"posts/{post['id']}/", json={"posts": [changed]})
-        return new
-
-    async def _ask_ghost(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        token = admin_token(self._settings.admin_key, time.time())
-        headers = {"Authorization": f"Ghost {token}", "Accept-Version": "v5.0"}
-        url = f"{self._settings.url}/ghost/api/admin/{path}"
-        response = await self._client.request(method, url, headers=headers, **options)
-        if response.status_code == 404:
-            raise Refused("Ghost has no such post")
-        return _answer(response, "Ghost")
-
-    async def _ask_tagdesk(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        key = self._settings.tagdesk_key
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        response = await self._client.request(method, self._settings.tagdesk_url + path, headers=headers, **options)
-        if response.status_code in _REFUSED and response.headers.get("content-type") == "application/problem+json":
-            raise Refused(f"Tagdesk answered {response.status_code}")
-        return _answer(response, "Tagdesk")
+    def _keep(self, post: dict[str, Any], site: SiteTags, record: Record, present: Sequence[str]) -> None:
+        """Remember a post, with a correction where the verdicts are others than before."""
+        verdicts = record.verdicts(present, site.topics)
+        changed = any(verdicts[name] != record.sent.get(name, []) for name in verdicts)
+        record.sent = verdicts
+        correction = {"article": article_of(post, self._settings.url), "model": record.model, **verdicts}
+        self._state.keep(post["id"], record, correction if changed else None)
 
 
-def _answer(response: httpx.Response, who: str) -> dict[str, Any]:
-    if response.status_code != 200:
-        raise Failed(f"{who} answered {response.status_code}")
+@asynccontextmanager
+async def _asking() -> AsyncIterator[None]:
+    """Say in a sentence that no answer came.
+
+    Raises:
+        Failed: none came in time.
+    """
     try:
-        answer = response.json()
-    except ValueError:
-        raise Failed(f"{who} answered without JSON: is this its address?") from None
-    if not isinstance(answer, dict):
-        raise Failed(f"{who} answered what is no answer of it: is this its address?")
-    return answer
-
-
-def _rows(answer: dict[str, Any], name: str, *fields: str) -> list[dict[str, Any]]:
-    """Return the objects of an answer's list, each with text in these fields."""
-    rows = answer.get(name)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Failed(f"an answer has no {name}: is this the right address?")
-    if not all(isinstance(row.get(field), str) for row in rows for field in fields):
-        raise Failed(f"an answer has {name} of another kind: is this the right address?")
-    return rows
-
-
-def _folded(name: str) -> str:
-    return name.strip().casefold()
+        async with asyncio.timeout(LIMIT):
+            yield
+    except TimeoutError:
+        raise Failed(f"no answer within {LIMIT:g} seconds") from None
+    except httpx.HTTPError as error:
+        raise Failed(f"no answer: {type(error).__name__}") from None

@@ -1,6 +1,9 @@
 """A client of Tagdesk: `Tagdesk` and `AsyncTagdesk`, what they take and give, and what can go wrong."""
 
 from tagdesk_client.answers import (
+    MAX_BODY,
+    MAX_HTML,
+    MAX_TITLE,
     Answer,
     Article,
     Code,
@@ -18,6 +21,9 @@ from tagdesk_client.errors import Fault, OutOfTime, Problem, TagdeskError, Unexp
 from tagdesk_client.retries import Retries
 
 __all__ = [
+    "MAX_BODY",
+    "MAX_HTML",
+    "MAX_TITLE",
     "Answer",
     "Article",
     "AsyncTagdesk",

@@ -1,9 +1,18 @@
 """What is sent and what comes back, as plain frozen records."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tagdesk_client.errors import Problem
+
+MAX_TITLE: Final = 10_000
+"""Longest title that the service reads, in code points."""
+
+MAX_BODY: Final = 1_000_000
+"""Longest plain text that the service reads, in code points."""
+
+MAX_HTML: Final = 262_144
+"""Longest HTML that the service reads, in code points: send the text of what is longer."""
 
 Band = Literal["auto", "suggest"]
 
@@ -14,9 +23,9 @@ class Article:
 
     Attributes:
         id: the sender's name for it; comes back as a string.
-        title: plain text.
-        body: plain text.
-        body_html: HTML.
+        title: plain text, at most `MAX_TITLE` code points.
+        body: plain text, at most `MAX_BODY` code points.
+        body_html: HTML, at most `MAX_HTML` code points.
         language: a BCP 47 tag, as the sender believes.
         url: where it is published; never fetched.
     """

@@ -121,23 +121,31 @@ class AsyncTagdesk:
         article: Article,
         *,
         model: str,
-        topics: Sequence[str] | None = None,
         accepted: Sequence[str] | None = None,
         rejected: Sequence[str] | None = None,
         added: Sequence[str] | None = None,
+        missing: Sequence[str] | None = None,
+        topics: Sequence[str] | None = None,
         editor: str | None = None,
         id: str | None = None,
         time_limit: float | None = None,
     ) -> Receipt:
-        """Send an editor's correction; return when it is kept for good.
+        """Send what an editor judged of an article's topics; return when it is kept for good.
+
+        A topic in none of the lists is *not judged*: it is neither learned nor counted. Send what an editor looked at
+        and decided, nothing else; `accepted=[]` alone says that an article was seen and not judged. Of an article
+        the newest correction counts, whole: send all verdicts that stand, not only the last change.
 
         Args:
             article: the article, as it was tagged.
             model: what answered, as `Answer.model` said.
-            topics: the ids of the topics that are right, [] where none is; or, in its place or beside it:
-            accepted: of the topics given, those that are right.
-            rejected: of the topics given, those that are wrong.
-            added: topics that are right and were not given.
+            accepted: ids of the topics of the answer that an editor looked at and said yes to.
+            rejected: ids of the topics of the answer that an editor looked at and said no to.
+            added: ids of topics that the model did not give and an editor put there.
+            missing: names of topics that an editor misses and the taxonomy does not have; at most 10, of at most 100
+                characters.
+            topics: only where an editor went over the article as a whole: the ids of all that are right, [] where none
+                is. Every other topic is then wrong. None says nothing of the topics that are in no list.
             editor: who; the key's name where it is not given.
             id: the caller's own for this correction: sent again, it is kept once. One is made where it is not given.
             time_limit: another one than the client's, for this call.
@@ -145,9 +153,17 @@ class AsyncTagdesk:
         Raises:
             TagdeskError: it is not kept, or nobody knows; its subclass says why.
         """
-        values = {"topics": topics, "accepted": accepted, "rejected": rejected, "added": added}
-        values_of_all = {"model": model, "editor": editor, "id": id or str(uuid.uuid4()), **values}
-        return await self._ask(ask_feedback(article, values_of_all), read_receipt, time_limit)
+        values = {
+            "model": model,
+            "accepted": accepted,
+            "rejected": rejected,
+            "added": added,
+            "missing": missing,
+            "topics": topics,
+            "editor": editor,
+            "id": id or str(uuid.uuid4()),
+        }
+        return await self._ask(ask_feedback(article, values), read_receipt, time_limit)
 
     async def topics(self, *, time_limit: float | None = None) -> Taxonomy:
         """Return the topics that the model knows.

@@ -16,9 +16,11 @@ class PageTopics(models.Model):
         trouble: why it could not be tagged the last time; empty where it could.
         model: what answered, `name@version`; empty before the first answer.
         topics: those given, most likely first: `id`, `name`, `band`, `confidence` and `words`, the evidence.
-        seen: the page's tags when they were last looked at; None where they say nothing about an editor's choice.
-        refused: tags that an editor took away; they are not put on the page again.
-        puts: how often tags were put on the page; a form that was opened before the last time does not know them.
+        seen: the page's tags when they were last looked at, but for those that a form saved since did not know.
+        refused: tags that were taken off the page, by whomever; they are not put on it again.
+        verdicts: what editors judged in what is published: tags as they are compared, each right or wrong.
+        drafted: what they judged in a draft that is not published yet; null takes a verdict back.
+        drafted_by: who saved that draft; empty where nobody is to be named.
     """
 
     page = models.OneToOneField(
@@ -30,7 +32,9 @@ class PageTopics(models.Model):
     topics: "models.JSONField[list[dict[str, Any]]]" = models.JSONField(default=list)
     seen: "models.JSONField[list[str] | None]" = models.JSONField(null=True)
     refused: "models.JSONField[list[str]]" = models.JSONField(default=list)
-    puts = models.PositiveIntegerField(default=0)
+    verdicts: "models.JSONField[dict[str, bool]]" = models.JSONField(default=dict)
+    drafted: "models.JSONField[dict[str, bool | None]]" = models.JSONField(default=dict)
+    drafted_by = models.CharField(max_length=255, blank=True)
 
     class Meta:
         """Its names in the admin."""
@@ -43,7 +47,7 @@ class PageTopics(models.Model):
 
 
 class Correction(models.Model):
-    """An editor's choice that Tagdesk has not heard of yet; gone when it has.
+    """The verdicts on a page's topics that Tagdesk has not heard of yet; gone when it has.
 
     Attributes:
         id: the correction's; sent again, it is kept once.
@@ -51,8 +55,8 @@ class Correction(models.Model):
         article: the page as it was published, as JSON.
         model: what had answered.
         given: the topics it had given, as in `PageTopics`.
-        before: the page's tags before the editor, with those that were about to be put on it.
-        after: the same after.
+        before: the verdicts that stood before, as in `PageTopics`.
+        after: those that stand now.
         editor: who published; empty where nobody is to be named.
         made: when.
         trouble: why Tagdesk refused it; empty where it did not.
@@ -63,8 +67,8 @@ class Correction(models.Model):
     article: "models.JSONField[dict[str, Any]]" = models.JSONField()
     model = models.CharField(max_length=255)
     given: "models.JSONField[list[dict[str, Any]]]" = models.JSONField()
-    before: "models.JSONField[list[str]]" = models.JSONField()
-    after: "models.JSONField[list[str]]" = models.JSONField()
+    before: "models.JSONField[dict[str, bool]]" = models.JSONField()
+    after: "models.JSONField[dict[str, bool]]" = models.JSONField()
     editor = models.CharField(max_length=255, blank=True)
     made = models.DateTimeField(auto_now_add=True)
     trouble = models.TextField(blank=True)

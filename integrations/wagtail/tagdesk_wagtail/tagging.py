@@ -13,6 +13,7 @@ from tagdesk_wagtail.articles import article_of
 from tagdesk_wagtail.configuration import PageFields, applied_bands, client, fields_of
 from tagdesk_wagtail.models import PageTopics
 from tagdesk_wagtail.tags import folded, put, tags_of
+from tagdesk_wagtail.verdicts import taken_away
 
 logger = logging.getLogger("tagdesk_wagtail")
 
@@ -44,24 +45,28 @@ def left(end: float) -> float:
     return max(0.001, end - time.monotonic())
 
 
-def tag_page(pk: int, end: float) -> None:
+def tag_page(pk: int, end: float) -> bool:
     """Tag a page that is due.
+
+    Returns:
+        Whether it was: not where it is due no more, or was deleted meanwhile.
 
     Raises:
         TagdeskError: it has no topics, and is still due where another try may help; the reason is kept.
     """
     row = PageTopics.objects.filter(pk=pk, due__isnull=False).first()
-    page = Page.objects.get(pk=pk).specific if row else None
+    page = Page.objects.filter(pk=pk).first() if row else None
+    page = page and page.specific
     fields = page and fields_of(type(page))
     if row is None or page is None or fields is None:
-        return
+        return False
     try:
         answer = ask(page, fields, end)
     except TagdeskError as error:
         rows = PageTopics.objects.filter(pk=pk, due=row.due)
         rows.update(trouble=str(error), due=row.due if may_pass(error) else None)
         raise
-    keep(pk, answer, row.due)
+    return keep(pk, answer, row.due) is not None
 
 
 def may_pass(error: TagdeskError) -> bool:
@@ -70,7 +75,7 @@ def may_pass(error: TagdeskError) -> bool:
 
 
 @transaction.atomic
-def keep(pk: int, answer: Answer, published: Any) -> list[str]:
+def keep(pk: int, answer: Answer, published: Any) -> list[str] | None:
     """Keep a live page's topics, and put tags on it.
 
     Args:
@@ -79,19 +84,19 @@ def keep(pk: int, answer: Answer, published: Any) -> list[str]:
         published: `PageTopics.due` when they were asked for: what was published since stays due.
 
     Returns:
-        The tags that are new on the page.
+        The tags that are new on the page; None where it was deleted meanwhile.
     """
-    page = Page.objects.select_for_update().get(pk=pk).specific
-    fields = fields_of(type(page))
+    found = Page.objects.select_for_update().filter(pk=pk).first()
+    page = found and found.specific
+    fields = page and fields_of(type(page))
+    if page is None or fields is None:
+        return None
     row, _ = PageTopics.objects.select_for_update().get_or_create(pk=pk)
-    if fields is None:
-        return []
     _remember(row, answer)
     row.due = None if row.due == published else row.due
     names = still_to_put(row, tags_of(page, fields)) if page.live else []
     if names:
         put(page, fields, names)
-        row.puts += 1
     row.seen = tags_of(page, fields)
     row.save()
     logger.info("page %s has %d topics of %s, %d new tags", pk, len(row.topics), row.model, len(names))
@@ -112,8 +117,8 @@ def keep_for_draft(page: Page, fields: PageFields, answer: Answer) -> PageTopics
 def still_to_put(row: PageTopics, tags: list[str]) -> list[str]:
     """Return the names of the topics that go on the page by themselves: not those there, nor those taken away."""
     bands = applied_bands()
-    there = folded(tags) | folded(row.refused)
-    return [one["name"] for one in row.topics if one["band"] in bands and one["name"].casefold() not in there]
+    names = [topic["name"] for topic in row.topics if topic["band"] in bands]
+    return [name for name in names if name.casefold() not in folded(tags) | taken_away(row)]
 
 
 def due_now(pk: int) -> PageTopics:

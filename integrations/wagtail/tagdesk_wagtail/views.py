@@ -11,6 +11,7 @@ from tagdesk_client import TagdeskError
 from wagtail.models import Page
 
 from tagdesk_wagtail.configuration import fields_of, publish_seconds
+from tagdesk_wagtail.models import PageTopics
 from tagdesk_wagtail.panels import shown
 from tagdesk_wagtail.tagging import ask, keep_for_draft
 
@@ -25,9 +26,9 @@ def find(request: HttpRequest, pk: int) -> HttpResponse:
     if not page.permissions_for_user(request.user).can_edit():
         raise PermissionDenied
     trouble: dict[str, Any] = {}
-    row = None
     try:
         row = keep_for_draft(page, fields, ask(page, fields, time.monotonic() + publish_seconds()))
     except TagdeskError as error:
+        row = PageTopics.objects.filter(pk=page.pk).first()  # the topics that it had stay in sight
         trouble = {"trouble": str(error)}
     return render(request, "tagdesk_wagtail/topics.html", shown(page, fields, row) | trouble)

@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tagdesk_client import Answer, Article, Progress, Refusal, TagdeskError
+from wagtail.models import Page
 
 from tagdesk_wagtail.articles import article_of
 from tagdesk_wagtail.configuration import PageFields, client, tagged_types
@@ -42,9 +43,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{self._total} pages, {self._tags} new tags.")
 
     def _take(self, pk: int, found: Answer | Refusal) -> None:
+        if not Page.objects.filter(pk=pk).exists():
+            return  # deleted meanwhile
         if isinstance(found, Answer):
             due = PageTopics.objects.filter(pk=pk).values_list("due", flat=True).first()
-            self._tags += len(keep(pk, found, due))
+            self._tags += len(keep(pk, found, due) or ())
         elif found.problem.kind == "article-too-long":
             due_now(pk)  # it may only be too long to be explained
             self.stderr.write(f"page {pk}: left to `manage.py tagdesk_catch_up`")

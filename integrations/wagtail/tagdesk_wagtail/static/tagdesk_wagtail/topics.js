@@ -13,19 +13,21 @@ function addTag(panel, button) {
   const name = button.dataset.tagdeskTag;
   window.jQuery(document.getElementById(panel.dataset.tagdeskField)).tagit("createTag", name);
   button.disabled = true;
-  button.textContent = `${name} added`;
+  button.textContent = button.dataset.tagdeskAdded;
 }
 
 async function findTopics(panel, button) {
   const topics = panel.querySelector("[data-tagdesk-topics]");
+  const trouble = panel.querySelector("[data-tagdesk-trouble]");
   const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
   button.disabled = true;
+  trouble.hidden = true;
   try {
     const answer = await fetch(button.dataset.tagdeskFind, { method: "POST", headers: { "X-CSRFToken": token } });
     if (!answer.ok) throw new Error(answer.status);
     topics.innerHTML = await answer.text();
   } catch {
-    topics.textContent = "Topics cannot be found now: try again later.";
+    trouble.hidden = false; // the topics stay in sight, and in the form
   }
   button.disabled = false;
 }

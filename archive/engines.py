@@ -1,0 +1,151 @@
+"""Where the parts of an archive are tagged: in processes of this machine, or by the workers of a Dask cluster."""
+
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+from tagdesk.models.errors import TagdeskError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+TRIES = 5
+"""How often a task is begun whose workers are killed: then it is taken for the one that kills them."""
+
+
+class EngineError(TagdeskError):
+    """There is nobody to do the work."""
+
+
+class Lost(Exception):
+    """The workers that a task was given to were all killed."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Worker(Generic[T, R]):
+    """A process that does one task after the other; it ends when whoever started it does, and is missed if it dies."""
+
+    def __init__(self, do: Callable[[T], R]) -> None:
+        # A fork would copy what Arrow's and numba's threads hold; multiprocessing's spawn runs the caller's script.
+        self.connection, theirs = Pipe()
+        code = f"from {__name__} import work; work({theirs.fileno()})"
+        self.process = subprocess.Popen([sys.executable, "-P", "-c", code], pass_fds=[theirs.fileno()], process_group=0)  # noqa: S603
+        theirs.close()
+        self._send(do)
+        self.task: T | None = None
+        self.tries = 0
+
+    def give(self, task: T, tries: int) -> None:
+        """Give it a task, which is begun for the time that `tries` says."""
+        self.task, self.tries = task, tries
+        self._send(task)
+
+    def _send(self, what: Any) -> None:
+        with suppress(OSError):  # it has died, which whoever waits for its answer will see
+            self.connection.send(what)
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def work(descriptor: int) -> None:
+    """Do tasks, as a worker: receive a function, then what to call it with, and send what comes of each."""
+    connection = Connection(descriptor)
+    try:
+        do = connection.recv()
+        while True:
+            connection.send(do(connection.recv()))
+    except (EOFError, OSError, KeyboardInterrupt):  # nobody waits for it any more
+        pass
+
+
+def on_cores(do: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[tuple[T, R | Lost]]:
+    """Do tasks in processes of this machine, and yield each with what came of it, as they are done.
+
+    A process that is killed is replaced, and its task begun again.
+
+    Args:
+        do: a function that other processes can import; it raises nothing.
+        tasks: what it is called with.
+        workers: how many processes.
+    """
+    waiting = deque((task, 1) for task in tasks)
+    busy: dict[Connection, _Worker[T, R]] = {}
+    idle: list[_Worker[T, R]] = []
+    try:
+        while waiting or busy:
+            while waiting and len(busy) < workers:
+                worker = idle.pop() if idle else _Worker(do)
+                busy[worker.connection] = worker
+                worker.give(*waiting.popleft())
+            for ready in wait(list(busy)):
+                worker = busy.pop(ready)  # type: ignore[call-overload]  # it is one of those that were waited for
+                task: Any = worker.task
+                try:
+                    result = worker.connection.recv()
+                except (EOFError, OSError):
+                    worker.end()
+                    if worker.tries < TRIES:
+                        waiting.append((task, worker.tries + 1))
+                    else:
+                        yield task, Lost()
+                else:
+                    idle.append(worker)
+                    yield task, result
+    finally:
+        for worker in [*idle, *busy.values()]:
+            worker.end()
+
+
+def on_cluster(do: Callable[[T], R], tasks: Iterable[T], address: str) -> Iterator[tuple[T, R | Lost]]:
+    """Do tasks on a Dask cluster, and yield each with what came of it, as they are done.
+
+    Dask begins a task again whose worker has died.
+
+    Args:
+        do: a function that the cluster's workers can import; it raises nothing.
+        tasks: what it is called with.
+        address: of the scheduler, `tcp://host:8786`.
+
+    Raises:
+        EngineError: distributed is not installed, here or there, or nobody answers at the address, or not any more.
+    """
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError as error:
+        raise EngineError(f"--cluster needs Dask ({error.name} is missing): pip install 'tagdesk[dask]'") from error
+    try:
+        client = Client(address, timeout=20, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise EngineError(f"no Dask scheduler answers at {address}: {error}") from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            sys.stderr.write(f"waiting for workers: {address} has none: dask worker {address} --nthreads 1\n")
+            sys.stderr.flush()
+        futures = {client.submit(do, task, pure=False, retries=TRIES - 1): task for task in tasks}
+        for future in as_completed(futures, loop=client.loop):
+            if future.cancelled():
+                raise EngineError(f"the scheduler at {address} is gone: start it and run this again")
+            task = futures.pop(future)
+            if future.status == "finished":
+                yield task, future.result()
+                continue
+            if not isinstance(fault := future.exception(), KilledWorker):
+                raise EngineError(
+                    f"a worker of {address} failed with {type(fault).__name__}: install the same tagdesk[dask] there "
+                    "as here"
+                ) from fault
+            yield task, Lost()

@@ -1,0 +1,184 @@
+"""Thousands of topics: training through the command line, the model's size and speed, and how good it is.
+
+`wikinews` are the categories that Wikinews' editors gave, those with five articles or more; a tenth of the articles, by
+their ids, is never learned from. `synthetic` are articles of random words, where a rare word tells each topic, and 15 %
+of the labels are lost.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from benchmarks.memory import Peak
+from benchmarks.peers import last_line
+from benchmarks.table import VAR, check_variants, markdown, number, say, write
+from tagdesk.models import Article, TopicModel
+from tagdesk.models.bundle import load_bundle
+from tagdesk.training.corpora.places import corpus_folder
+
+_Rows = list[dict[str, Any]]
+
+_LEAST = 5
+_DRAWN = 40
+_SYNTHETIC = ((10_000, 100_000), (40_000, 100_000))
+
+
+def run(*, quick: bool, only: tuple[str, ...]) -> None:
+    """Measure, and write `topics.md`; `only` names some of `wikinews`, `synthetic-10000` and `synthetic-40000`."""
+    sizes = ((300, 3_000),) if quick else _SYNTHETIC
+    known = ["wikinews", *(f"synthetic-{topics}" for topics, _ in sizes)]
+    check_variants(only, known)
+    rows = [
+        _wikinews(quick=quick) if name == "wikinews" else _synthetic(dict(sizes), int(name.split("-")[1]))
+        for name in only or known
+    ]
+    head = ["", "topics", "articles", "CPU min", "peak MiB", "bundle MB", "n-grams", "µs an article"]
+    head += ["average precision", "micro-F1", "macro-F1"]
+    about = (
+        "Training through `tagdesk train`, reading, learning curve and report included: CPU minutes, and the most that "
+        f"the process and its children took together (PSS). Average precision: mean of {_DRAWN} topics drawn at "
+        "random; F1 at the model's own cut-offs, macro over all topics that the articles of the test have, learned or "
+        "not. µs: CPU time of `tag_many`, text in, topics out."
+    )
+    write("topics", "Thousands of topics", [markdown(head, rows), about], quick=quick)
+
+
+def _wikinews(*, quick: bool) -> Sequence[str]:
+    with gzip.open(corpus_folder() / "wikinews.jsonl.gz", "rt", encoding="utf-8") as file:
+        found = [row for row in map(json.loads, file) if row["categories"]]
+    found = found[:3_000] if quick else found
+    counts = Counter(name for row in found for name in set(row["categories"]))
+    rows = [
+        {name: row[name] for name in ("id", "title", "body")}
+        | {"labels": sorted(name for name in set(row["categories"]) if counts[name] >= _LEAST)}
+        for row in found
+    ]
+    return _measured("Wikinews' categories", rows)
+
+
+def _synthetic(sizes: dict[int, int], topics: int) -> Sequence[str]:
+    return _measured("synthetic", [*_made(topics, sizes[topics])])
+
+
+def _made(topics: int, articles: int) -> Iterator[dict[str, Any]]:
+    """Yield articles of some 300 words from a Zipf distribution; topics are Zipf-distributed too, about five each."""
+    random = np.random.default_rng(0)
+    words = np.array([_word(rank) for rank in range(60_000)])
+    of_words, of_topics = (
+        np.cumsum(1 / np.arange(first, first + count)) for first, count in ((10, 60_000), (20, topics))
+    )
+    for place in range(articles):
+        seed = [place, place // 7] if place < topics else _drawn(random, of_topics, 5)
+        text = [*words[_drawn(random, of_words, 290)], *(_word(100_000 + topic) for topic in seed)]
+        kept = sorted({f"topic {topic}" for topic in seed if random.random() > 0.15 or topic == seed[0]})
+        yield {"id": f"s{place}", "title": "", "body": " ".join(random.permutation(text)), "labels": kept}
+
+
+def _drawn(random: np.random.Generator, sums: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Draw numbers by the running sums of their chances."""
+    numbers: NDArray[np.int64] = np.searchsorted(sums, random.random(count) * sums[-1])
+    return numbers
+
+
+def _word(number: int) -> str:
+    return "".join("bcdfghklmn"[int(digit)] + "aeiou"[int(digit) // 2] for digit in f"{number:04d}")
+
+
+def _measured(name: str, rows: _Rows) -> Sequence[str]:
+    folder = VAR / "topics"
+    folder.mkdir(parents=True, exist_ok=True)
+    test = [row for row in rows if hashlib.sha256(row["id"].encode()).digest()[0] < 26]
+    learn = [row for row in rows if hashlib.sha256(row["id"].encode()).digest()[0] >= 26]
+    data = folder / "learn.jsonl"
+    data.write_text("".join(f"{json.dumps(row)}\n" for row in learn), encoding="utf-8")
+    seconds, mib, bundle = _trained(folder, data)
+    size = sum(file.stat().st_size for file in bundle.iterdir() if not file.name.startswith("evidence"))
+    model = load_bundle(bundle)
+    precision, micro, macro = _quality(model, learn, test)
+    figures = (
+        f"{len(model.taxonomy):,}",
+        f"{len(learn):,}",
+        number(seconds / 60),
+        number(mib),
+        number(size / 1e6),
+        f"{len(model.features.hashes):,}",
+        number(_speed(model, test)),
+        f"{precision:.3f}",
+        f"{micro:.3f}",
+        f"{macro:.3f}",
+    )
+    say(f"{name}: {', '.join(figures)}")
+    return [name, *figures]
+
+
+def _trained(folder: Path, data: Path) -> tuple[float, float, Path]:
+    """Return CPU seconds and peak memory of a training, and the folder of its bundle."""
+    environment = os.environ | {"TAGDESK_STORE": str(folder / "store")}
+    command = [sys.executable, "-m", "tagdesk", "train", "--data", str(data), "--name", "many", "--language", "en"]
+    before = _children()
+    with (folder / "train.log").open("w+", encoding="utf-8") as log:
+        with subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, text=True) as process:
+            peak = Peak(process)
+        said = (folder / "train.log").read_text(encoding="utf-8")
+    if process.returncode:
+        raise RuntimeError(f"the training failed: {last_line(said)}")
+    bundles = (folder / "store" / "many").glob("*/manifest.json")
+    newest = max(bundles, key=lambda path: path.stat().st_mtime).parent
+    return _children() - before, peak.mib, newest
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _article(row: dict[str, Any]) -> Article:
+    return Article(title=row["title"], body=row["body"])
+
+
+def _quality(model: TopicModel, learn: _Rows, test: _Rows) -> tuple[float, float, float]:
+    """Return the average precision of topics drawn at random, micro-F1 and macro-F1 on the test."""
+    column = {topic.name: i for i, topic in enumerate(model.taxonomy.topics)}
+    in_test = Counter(label for row in test for label in row["labels"])
+    learned = Counter(label for row in learn for label in row["labels"])
+    drawn = np.random.default_rng(0).permutation(sorted(name for name in in_test if learned[name] >= _LEAST))[:_DRAWN]
+    right, scores = np.zeros((2, len(test), len(drawn)))
+    hits, predicted = Counter[str](), Counter[str]()
+    for first in range(0, len(test), 64):
+        some = test[first : first + 64]
+        raw = model.scores([model.read(_article(row)) for row in some])[0]
+        for i, name in enumerate(drawn):
+            scores[first : first + 64, i] = raw[:, column[name]] if name in column else 0.0
+            right[first : first + 64, i] = [name in row["labels"] for row in some]
+        for row, answer in zip(some, model.tag_many(map(_article, some)), strict=True):
+            given = {one.topic.name for one in answer.topics}
+            predicted.update(given)
+            hits.update(given & set(row["labels"]))
+    precisions = [average_precision_score(right[:, i], scores[:, i]) for i in range(len(drawn))]
+    f1s = [2 * hits[name] / (predicted[name] + count) for name, count in in_test.items()]
+    micro = 2 * hits.total() / (predicted.total() + in_test.total())
+    return float(np.mean(precisions)), micro, float(np.mean(f1s))
+
+
+def _speed(model: TopicModel, test: _Rows) -> float:
+    articles = [_article(row) for row in test[:2_000]]
+    times = []
+    for _ in range(4):  # the first maps and compiles
+        began = process_time()
+        for _ in model.tag_many(articles):
+            pass
+        times.append(process_time() - began)
+    return 1e6 * min(times) / len(articles)

@@ -1,0 +1,12 @@
+"""Waiting for what comes to pass in another thread or process, on a machine that may be busy."""
+
+import time
+from collections.abc import Callable
+
+
+def eventually(is_so: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until something is so; fail if it is not so in this time."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, f"not so within {seconds:g} seconds"
+        time.sleep(0.05)

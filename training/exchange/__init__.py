@@ -1,0 +1,1 @@
+"""To and from scikit-learn pipelines; `from_pipeline` is the only place that unpickles."""

@@ -1,0 +1,224 @@
+"""One fit of one topic: which articles and n-grams it learns from, how they are weighed, and which weights are kept."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.svm import LinearSVC
+
+from tagdesk.training.config import FitSettings
+from tagdesk.training.corpora.labels import NO, OPEN, YES
+
+LEAST_COMMON = 2
+"""With many topics, a topic learns from n-grams that so many of its articles have: what only one has is noise."""
+
+NEAREST = 2 / 3
+"""The share of a topic's negatives that are most like its articles; the others are drawn from the rest."""
+
+TELLING = 300
+"""N-grams by which it is judged which articles are most like a topic's."""
+
+SMOOTHING = 0.1
+"""Added to the number of articles that have a feature, in `count_ratios`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hints:
+    """Features that are weighted sums of the n-grams themselves: X @ weights + bias.
+
+    Attributes:
+        weights: float32, shape (n-grams, hints).
+        bias: float64, shape (hints,).
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float64]
+
+
+class TopicFit(NamedTuple):
+    """One fit of one topic.
+
+    Attributes:
+        topic: its column.
+        left_out: the fold that was left out, -1 for none.
+        weights: float64, shape (features,).
+        bias: the intercept.
+    """
+
+    topic: int
+    left_out: int
+    weights: NDArray[np.float64]
+    bias: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """The arguments of `fit_topics` that the fits of all topics share.
+
+    `by_ngram` is X's transpose, float32, shape (features, articles), where not all weights are kept or not all
+    negatives are learned from;
+    `hint_scores` are those of the articles, shape (articles, hints); None without hints.
+    """
+
+    X: sp.csr_matrix
+    by_ngram: sp.csr_matrix | None
+    fold: NDArray[np.int8]
+    settings: FitSettings
+    hints: Hints | None
+    hint_scores: NDArray[np.float64] | None
+    weight: NDArray[np.float64] | None
+
+    def scores(self, ngrams: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return Σ value · weight over some n-grams, float64, shape (articles,); only these n-grams are read."""
+        assert self.by_ngram is not None
+        few = sp.csr_matrix(weights[None, :])
+        return np.asarray((few @ self.by_ngram[ngrams]).toarray()).ravel()
+
+
+def shared_of(
+    X: sp.csr_matrix,
+    fold: NDArray[np.int64],
+    settings: FitSettings,
+    hints: Hints | None,
+    weight: NDArray[np.float64] | None,
+) -> Shared:
+    """Return what the fits of all topics share; the arguments are those of `fit_topics`."""
+    is_needed = settings.most_weights or settings.most_negatives
+    by_ngram = X.T.tocsr().astype(np.float32) if is_needed else None
+    hint_scores = None if hints is None else X @ hints.weights + hints.bias
+    small = fold.astype(np.int8)  # every task of many takes a copy
+    return Shared(X, by_ngram, small, settings, hints, hint_scores, weight)
+
+
+def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out: int) -> TopicFit:
+    """Fit one topic, its decisions of shape (articles,), on its decided articles outside the fold left out.
+
+    The support vector machine sees scaled n-grams and, beside them, the hints' scores. Both are linear in the n-grams,
+    so both fold back into one weight per n-gram.
+    """
+    settings, hints = shared.settings, shared.hints
+    rows = np.flatnonzero((decisions != OPEN) & ((shared.fold != left_out) | (shared.fold < 0)))
+    rows, worth = _learned_from(shared, rows, decisions[rows], topic)
+    X, labels = shared.X[rows], decisions[rows]
+    ngrams = _common_ngrams(X[labels == YES]) if settings.most_weights else None
+    X = X if ngrams is None else X[:, ngrams]
+    scale = _feature_scale(X, labels, settings.count_ratio, worth)
+    X.data *= scale[X.indices]
+    if shared.hint_scores is not None:
+        X = sp.hstack([X, sp.csr_matrix(shared.hint_scores[rows])], format="csr")
+    # The dual solver is the faster one for sparse text, and its answer does not depend on the number of threads.
+    svm = LinearSVC(C=settings.C, dual=True, random_state=settings.seed, max_iter=2000)
+    weight = None if shared.weight is None else shared.weight[rows]
+    svm.fit(X, labels, weight if worth is None else worth if weight is None else worth * weight)
+    of_ngrams, of_hints = np.split(svm.coef_[0], [len(scale)])
+    weights, bias = of_ngrams * scale, float(svm.intercept_[0])
+    if ngrams is not None:
+        weights = _among(weights, ngrams, shared.X.shape[1])
+    if hints is not None:
+        weights += hints.weights @ of_hints
+        bias += float(hints.bias @ of_hints)
+    return TopicFit(topic, left_out, _strongest(weights, settings.most_weights), bias)
+
+
+def _learned_from(
+    shared: Shared, rows: NDArray[np.int64], labels: NDArray[np.int8], topic: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Return the articles to learn a topic from, and for how many each of them stands; None where it is all of them.
+
+    If there are more than `most_negatives` without the topic, those most like its articles are taken, and of the rest a
+    sample, drawn with the same chance and weighed up. Likeness is judged by the topic's most telling n-grams.
+    """
+    no, most = rows[labels == NO], shared.settings.most_negatives
+    if not most or len(no) <= most:
+        return rows, None
+    yes = rows[labels == YES]
+    X = shared.X[yes]
+    typical = np.bincount(X.indices, X.data, minlength=X.shape[1]).astype(np.float64)
+    telling = highest(typical, TELLING)
+    count = int(most * NEAREST)
+    near = np.zeros(len(no), np.bool_)
+    near[highest(shared.scores(telling, typical[telling])[no], count)] = True
+    drawn = np.random.default_rng((shared.settings.seed, topic)).choice(no[~near], most - count, replace=False)
+    worth = np.ones(len(shared.fold))
+    worth[drawn] = (len(no) - count) / len(drawn)
+    chosen = np.sort(np.concatenate((yes, no[near], drawn)))
+    return chosen, worth[chosen]
+
+
+def highest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return the places of the highest values, increasing; of equal ones the first."""
+    if count >= len(values):
+        return np.arange(len(values))
+    if not count:
+        return np.empty(0, np.int64)
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.flatnonzero(values > least)
+    return np.sort(np.append(above, np.flatnonzero(values == least)[: count - len(above)]))
+
+
+def _common_ngrams(X: sp.csr_matrix) -> NDArray[np.int64]:
+    """Return the n-grams that at least `LEAST_COMMON` of a topic's articles have; all, where these have none."""
+    common = np.flatnonzero(np.bincount(X.indices, minlength=X.shape[1]) >= LEAST_COMMON)
+    return common if len(common) else np.arange(X.shape[1])
+
+
+def _among(weights: NDArray[np.float64], ngrams: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Return the weights of some n-grams among those of all, which are 0."""
+    everywhere = np.zeros(count)
+    everywhere[ngrams] = weights
+    return everywhere
+
+
+def _strongest(weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Return the weights with all but the strongest set to 0; all of them where `most` is 0."""
+    if not most:
+        return weights
+    kept = np.zeros_like(weights)
+    strongest = highest(np.abs(weights), most)
+    kept[strongest] = weights[strongest]
+    return kept
+
+
+def _feature_scale(
+    X: sp.csr_matrix, labels: NDArray[np.int8], power: float, worth: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return what each feature is multiplied by: its count ratio to a power, float64, shape (features,).
+
+    The rows of X stay as long as they were, in the quadratic mean, so that C keeps its meaning.
+    """
+    scale = count_ratios(X, labels, worth) ** power
+    scaled = X.data * scale[X.indices]
+    if scaled.any():
+        scale *= np.sqrt(X.data @ X.data / (scaled @ scaled))
+    return scale
+
+
+def count_ratios(
+    X: sp.csr_matrix, decisions: NDArray[np.int8], worth: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return how much each feature tells about a topic: float64, shape (features,), at least 0.
+
+    It is |ln((p / Σp) / (q / Σq))|, where p and q are the numbers of articles for and against the topic that have the
+    feature, plus `SMOOTHING`. Source: Wang and Manning, "Baselines and bigrams" (2012), who multiply the features of a
+    support vector machine by it (NB-SVM); a power under 1, as here, goes only part of the way.
+
+    Args:
+        X: float64, shape (articles, features).
+        decisions: yes or no, int8, shape (articles,).
+        worth: how many articles each stands for, float64, shape (articles,); None: itself.
+    """
+    of_cells = None if worth is None else np.repeat(worth, np.diff(X.indptr))
+    of_rows = np.repeat(decisions, np.diff(X.indptr))
+    p, q = (
+        SMOOTHING
+        + np.bincount(
+            X.indices[of_rows == side],
+            None if of_cells is None else of_cells[of_rows == side],
+            minlength=X.shape[1],
+        ).astype(np.float64)
+        for side in (YES, NO)
+    )
+    ratios: NDArray[np.float64] = np.abs(np.log((p / p.sum()) / (q / q.sum())))
+    return ratios

@@ -1,0 +1,1 @@
+"""What site furniture looks like, learned from made-up furniture around articles."""
