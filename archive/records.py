@@ -37,7 +37,7 @@ class Counts:
         auto: how many have each topic in this band.
         suggest: the same.
         warnings: how many have each.
-        examples: id and error of the first that could not be tagged.
+        examples: id and error of a few that could not be tagged.
     """
 
     articles: int = 0
@@ -78,7 +78,7 @@ class Counts:
         self.errors += other.errors
         for name in ("bands", "auto", "suggest", "warnings"):
             getattr(self, name).update(getattr(other, name))
-        self.examples = (self.examples + other.examples)[:_EXAMPLES]
+        self.examples = sorted(self.examples + other.examples)[:_EXAMPLES]  # whichever part is done first
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """What the answers to an archive, or to a few of its articles, look like."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tagdesk.archive.batch import tag_batch
@@ -53,12 +54,12 @@ def lines_of(counts: Counts) -> Iterator[str]:
     if topics:
         width = max(map(len, topics))
         yield f"  {'topic':<{width}} {'auto':>11} {'suggest':>11}"
-        for topic, _ in topics.most_common(_LISTED):
+        for topic in _commonest(topics)[:_LISTED]:
             yield f"  {topic:<{width}} {counts.auto[topic]:>11,} {counts.suggest[topic]:>11,}"
         if len(topics) > _LISTED:
             yield f"  … and {len(topics) - _LISTED:,} more topics"
     if counts.warnings:
-        yield "  warnings: " + ", ".join(f"{name} {n:,}" for name, n in counts.warnings.most_common())
+        yield "  warnings: " + ", ".join(f"{name} {counts.warnings[name]:,}" for name in _commonest(counts.warnings))
     for identity, error in counts.examples:
         yield f"  error, for example: {identity}: {error}"
 
@@ -69,8 +70,13 @@ def changes_of(changes: Changes) -> Iterator[str]:
     yield f"{changes.articles:,} of {compared}{share} have other topics than by {changes.model}"
     topics = changes.gained + changes.lost
     width = max(map(len, topics), default=0)
-    for topic, _ in topics.most_common(_LISTED):
+    for topic in _commonest(topics)[:_LISTED]:
         yield f"  {topic:<{width}} {changes.gained[topic]:>+11,} {-changes.lost[topic]:>+11,}"
+
+
+def _commonest(counts: Counter[str]) -> list[str]:
+    """Return the names, the commonest first, in the same order whichever part was counted first."""
+    return sorted(counts, key=lambda name: (-counts[name], name))
 
 
 def _share(some: int, whole: int) -> str:

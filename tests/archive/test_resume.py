@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -16,7 +17,9 @@ import pytest
 
 from tagdesk.archive.engines import TRIES, Lost, on_cores
 from tagdesk.archive.places import Place
+from tagdesk.archive.records import Counts
 from tagdesk.archive.run import alone
+from tagdesk.archive.sample import lines_of
 from tagdesk.models.bundle import save_bundle
 from tests.archive.conftest import Archive, answers, articles, ids, write_lines, write_parquet
 from tests.tiny import REF, WEIGHTS, tiny_model
@@ -131,6 +134,22 @@ def test_what_is_done_is_not_done_again(archive: Archive, tmp_path: Path) -> Non
     (out / "2.jsonl.parquet").unlink()
     assert "1 part done before, 2 to do" in archive(data, out).err
     assert len(answers(out / "1.jsonl.parquet")) == 11
+
+
+def test_report_does_not_depend_on_which_part_is_done_first() -> None:
+    parts = []
+    for n in range(3):
+        part = Counts(articles=2, errors=1, examples=[[f"a-{n}", "no text"]])
+        part.bands.update(auto=1)
+        part.auto[("sport", "weather", "conflict")[n]] = part.warnings[("short", "long", "odd")[n]] = 1
+        parts.append(part)
+    reports = set()
+    for order in permutations(parts):
+        counts = Counts()
+        for part in order:
+            counts.update(part)
+        reports.add(tuple(lines_of(counts)))
+    assert len(reports) == 1
 
 
 def test_other_columns_are_other_answers(archive: Archive, tmp_path: Path) -> None:

@@ -226,7 +226,8 @@ def _lexicon(table: Table, rows: Rows) -> list[str]:
             or max(small[word].values(), default=0) >= _LEAST_OF_KIND
         )
     }
-    return sorted(several | {word for word, _ in prose.most_common(_MOST_PROSE_WORDS)})
+    commonest = sorted(prose, key=lambda word: (-prose[word], word))  # a set's order is another in each process
+    return sorted(several.union(commonest[:_MOST_PROSE_WORDS]))
 
 
 def _counts(table: Table, lexicon: Sequence[str]) -> sp.csr_matrix:

@@ -188,8 +188,10 @@ def read_corrections(
         unreadable=readable.unreadable,
         never_train=len(latest) - len(allowed),
         not_judged=len(allowed) - len(judged),
-        unknown_topics=Counter(topic for row in used for topic in set(_right_topics(row)) if topic not in taxonomy),
-        missing_topics=Counter(name for row in latest.values() for name in set(row.get("missing") or ())),
+        unknown_topics=Counter(
+            topic for row in used for topic in dict.fromkeys(_right_topics(row)) if topic not in taxonomy
+        ),
+        missing_topics=Counter(name for row in latest.values() for name in dict.fromkeys(row.get("missing") or ())),
         other_models=Counter(name for row in judged.values() if (name := models.other_model(row))),
         off_topic=len(judged) - len(on_topic),
         left_out=len(all_rows) - len(rows),

@@ -53,7 +53,7 @@ def label_decisions(corpora: Sequence[Corpus]) -> NDArray[np.int8]:
 
 
 def _common_labels(corpus: Corpus) -> list[str]:
-    counts = Counter(label for article in corpus.articles for label in set(article.labels))
+    counts = Counter(label for article in corpus.articles for label in dict.fromkeys(article.labels))
     return [label for label, count in counts.most_common(MOST_LABELS) if count >= LEAST_ARTICLES]
 
 
