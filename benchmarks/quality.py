@@ -76,7 +76,7 @@ def _commands(names: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[st
     commands, missing = {}, []
     for name in names:
         try:
-            commands[name] = _command(name)
+            commands[name] = command_of(name)
         except PeerMissing as error:
             say(str(error))
             missing.append(str(error))
@@ -109,11 +109,7 @@ def _measure(name: str, command: tuple[str, ...], data_set: DataSet, *, quick: b
     folder = write_task(
         data_set, quick=quick, budget=_budget(data_set, quick=quick), earlier=_earlier(name, data_set, quick=quick)
     )
-    arguments = (*command, name, str(folder), str(draft))
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PeerMissing(f"{name} on {data_set.title}: {last_line(done.stderr)}")
-    result = json.loads(draft.read_text(encoding="utf-8")) | {"versions": _versions(name)}
+    result = asked(name, command, folder, draft, data_set.title) | {"versions": _versions(name)}
     target.write_text(json.dumps(result | {"score": score(data_set, result["answers"], quick=quick)}), encoding="utf-8")
     draft.unlink()
     say(
@@ -122,8 +118,32 @@ def _measure(name: str, command: tuple[str, ...], data_set: DataSet, *, quick: b
     )
 
 
-def _command(name: str) -> tuple[str, ...]:
-    """Return how the competitor's worker is started, after installing it if need be."""
+def asked(name: str, command: Sequence[str], folder: Path, target: Path, title: str) -> Any:
+    """Return what a competitor's worker answers to the task in a folder, as in `workers/quality_task.py`.
+
+    Args:
+        name: of the competitor.
+        command: as `command_of` returns it.
+        folder: the task's.
+        target: where the worker writes its answer.
+        title: of the set, for the message.
+
+    Raises:
+        PeerMissing: it fails.
+    """
+    arguments = (*command, name, str(folder), str(target))
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PeerMissing(f"{name} on {title}: {last_line(done.stderr)}")
+    return json.loads(target.read_text(encoding="utf-8"))
+
+
+def command_of(name: str) -> tuple[str, ...]:
+    """Return how the competitor's worker is started, after installing it if need be.
+
+    Raises:
+        PeerMissing: it will not install.
+    """
     if name == "ours":
         return sys.executable, "-m", "benchmarks.quality_ours"
     if name in _HERE:

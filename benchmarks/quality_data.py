@@ -95,15 +95,20 @@ def task_folder(data_set: DataSet, *, quick: bool) -> Path:
 
 
 def write_task(data_set: DataSet, *, quick: bool, **settings: object) -> Path:
-    """Write what a worker gets. The test articles' topics are not in it."""
+    """Write what a worker gets, and return the folder. The test articles' topics are not in it."""
     folder = task_folder(data_set, quick=quick)
     train, test = data_set.rows("train", quick=quick), data_set.rows("test", quick=quick)
+    write_articles(folder, train, test, multi=data_set.multi, language=data_set.language, **settings)
+    return folder
+
+
+def write_articles(folder: Path, train: Sequence[Row], test: Sequence[Row], **task: object) -> None:
+    """Write articles to learn from, others without their topics, and what else `workers/quality_task.py` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
     _write_rows(folder / "train.jsonl", train)
     _write_rows(folder / "test.jsonl", [{"title": row["title"], "body": row["body"]} for row in test])
     topics = sorted({topic for row in train for topic in row["topics"]})
-    task = {"topics": topics, "multi": data_set.multi, "language": data_set.language} | settings
-    (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
-    return folder
+    (folder / "task.json").write_text(json.dumps({"topics": topics} | task), encoding="utf-8")
 
 
 def score(data_set: DataSet, answers: Sequence[Sequence[str]], *, quick: bool) -> tuple[float, ...]:
