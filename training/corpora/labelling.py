@@ -180,12 +180,8 @@ class Chosen:
             if name not in self.names or cell is None:
                 continue
             all_labels = self.separators[name].labels(cell) if isinstance(cell, str) else cell
-            some = tuple(
-                label
-                for label in all_labels
-                if len(label.name) <= LONGEST and label_key(label.name) not in self.ignored
-            )
-            ignored += [label.name for label in all_labels if label not in some]
+            some = tuple(filter(self._says_something, all_labels))
+            ignored += [label.name for label in all_labels if not self._says_something(label)]
             if plain(name) != "topics":
                 labels, says_none = some, cell == ()
             elif some or cell == ():
