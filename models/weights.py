@@ -1,6 +1,7 @@
 """The weights of a model of many topics: each topic has a few hundred n-grams that count, the rest weigh nothing."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from tagdesk.models import kernel
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SparseWeights:
     """The weights that are not 0, feature by feature, as in a CSR matrix of shape (features, topics).
 
@@ -68,10 +69,17 @@ class SparseWeights:
             return self._column(int(topic))
         return self._rows(key)
 
+    @cached_property
+    def _by_topic(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places of all weights, topic by topic, and where each topic's begin, and the end."""
+        order = np.argsort(self.topics, kind="stable")
+        return order, np.concatenate(([0], np.cumsum(np.bincount(self.topics, minlength=self.count))))
+
     def _column(self, topic: int) -> NDArray[np.float32]:
+        order, begins = self._by_topic
+        places = order[begins[topic] : begins[topic + 1]]
         column = np.zeros(self.shape[0], np.float32)
-        mine = np.flatnonzero(self.topics == topic)
-        column[np.searchsorted(self.starts, mine, side="right") - 1] = self.values[mine]
+        column[np.searchsorted(self.starts, places, side="right") - 1] = self.values[places]
         return column
 
     def _rows(self, rows: NDArray[np.int64]) -> "SparseWeights":

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tagdesk.models.bundle import MANIFEST
 from tagdesk.models.files import write_file
 from tagdesk.models.topic_model import TopicModel
-from tagdesk.models.weights import SparseWeights
 from tagdesk.training.corpora.labels import OPEN, YES
 from tagdesk.training.errors import TrainingError
 from tagdesk.training.judge.confidences import Flags
@@ -174,18 +172,9 @@ def _weights_by_name(
     """Yield a model's weights of each of these topics, shape (names,); 0 for names that are none of its n-grams."""
     place = {name: row for row, name in enumerate(names)}
     rows = np.array([place[ngram] for ngram in ngrams])
-    weights = model.weights
-    if isinstance(weights, SparseWeights):
-        parts = weights.values, weights.topics.astype(np.int64), weights.starts
-        by_topic = sp.csr_matrix(parts, weights.shape).tocsc()
     for topic in topics:
-        column = model.taxonomy.column(topic)
         by_name = np.zeros(len(names), np.float32)
-        if isinstance(weights, SparseWeights):
-            its = slice(by_topic.indptr[column], by_topic.indptr[column + 1])
-            by_name[rows[by_topic.indices[its]]] = by_topic.data[its]
-        else:
-            by_name[rows] = weights[:, column]
+        by_name[rows] = model.weights[:, model.taxonomy.column(topic)]
         yield by_name
 
 
