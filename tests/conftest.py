@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings as hypothesis_settings
 from starlette.types import ASGIApp
 
@@ -23,10 +24,15 @@ from tagdesk.service.settings import Settings
 from tests.processes import SERVE, environment
 from tests.service.posting import address_line
 from tests.tiny import save_tiny_model
+from tests.waiting import PATIENCE
 
 # How long an example takes says how busy the machine is.
 hypothesis_settings.register_profile("tagdesk", deadline=None)
 hypothesis_settings.load_profile("tagdesk")
+
+# httpx gives up after 5 seconds where a call does not say otherwise, and few of the tests' calls do.
+for _step in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, _step, PATIENCE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -101,7 +107,7 @@ def serving(settings: Settings) -> Iterator[str]:
             yield line.split()[-1].rstrip("/")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +127,7 @@ def in_process(app: Tagdesk) -> Iterator[str]:
 @pytest.fixture
 def client(address: str) -> Iterator[httpx.Client]:
     """Return a client of the running service."""
-    with httpx.Client(base_url=address, timeout=30) as one:
+    with httpx.Client(base_url=address) as one:
         yield one
 
 

@@ -17,6 +17,7 @@ from tagdesk.service.settings import Settings
 from tests.conftest import serving
 from tests.deploy.conftest import Need
 from tests.deploy.proxies import Certificate, Proxy, caddy, made_certificate, nginx
+from tests.waiting import PATIENCE
 
 LINE = json.dumps({"body": "Ministers signed a ceasefire after troops left the town. " * 50}).encode() + b"\n"
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
@@ -40,7 +41,7 @@ def certificate(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Certifi
 @contextmanager
 def behind(proxy: Proxy, certificate: Certificate) -> Iterator[httpx.Client]:
     trusted = ssl.create_default_context(cafile=str(certificate.path))
-    with httpx.Client(base_url=proxy.address, verify=trusted, timeout=60) as client:
+    with httpx.Client(base_url=proxy.address, verify=trusted) as client:
         yield client
 
 
@@ -104,7 +105,7 @@ def test_caddy_answers_a_batch_while_it_is_sent(
     trusted = ssl.create_default_context(cafile=str(certificate.path))
     with (
         caddy(need("caddy"), service, certificate, tmp_path) as proxy,
-        socket.create_connection((HOST, urlsplit(proxy.address).port or 0), timeout=60) as connection,
+        socket.create_connection((HOST, urlsplit(proxy.address).port or 0), timeout=PATIENCE) as connection,
         trusted.wrap_socket(connection, server_hostname=HOST) as secure,
         secure.makefile("rb") as answer,
     ):

@@ -36,6 +36,7 @@ from tagdesk.service.edge.keys import keys_json, new_key
 from tagdesk.service.settings import Settings
 from tests.integrations.faults import answer, misbehaving, read_request
 from tests.tiny import REF
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 Ask = Callable[..., Any]
@@ -260,7 +261,7 @@ def test_works_in_a_fork(address: str) -> None:
     code = f"""
 import os
 from tagdesk_client import Article, Tagdesk
-client = Tagdesk({address!r}, time_limit=5)
+client = Tagdesk({address!r}, time_limit={PATIENCE})
 client.tag(Article(body="war"))
 child = os.fork()
 print(client.tag(Article(id=os.getpid(), body="war")).id == str(os.getpid()), flush=True)
@@ -271,7 +272,7 @@ else:
 """
     folder = Path(__file__).parents[2] / "integrations" / "python"
     command = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.split() == ["True", "True"]
 
 

@@ -23,6 +23,7 @@ from tagdesk_client import (
 )
 
 from tests.integrations.faults import OK, Behave, answer, dead, dripping, hang, late, misbehaving, read_request, saying
+from tests.waiting import PATIENCE
 
 ARTICLE = Article(id="a-1", body="war")
 GOOD = json.dumps({"id": "a-1", "model": "m@1", "topics": [], "warnings": []}).encode()
@@ -82,7 +83,7 @@ def test_a_try_ends_before_the_call(tag: Tag) -> None:
 def resolver(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return the event at which names are resolved, and not before."""
     resolved = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.wait(60) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.wait(PATIENCE) and [])
     return resolved
 
 

@@ -23,7 +23,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.settings import Settings
 from tests.conftest import running
 from tests.integrations.ghost_stand_in import ADMIN_KEY, KEY_SECRET, WEBHOOK_SECRET, Ghost, webhook
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 HERE = Path(__file__).parent
 BRIDGE = HERE.parent.parent / "integrations" / "ghost"
@@ -101,7 +101,7 @@ class Newsroom:
 
     def remembered(self, query: str) -> list[tuple[Any, ...]]:
         """Return what is in the bridge's file."""
-        with closing(sqlite3.connect(self.environment["GHOST_STATE"], timeout=30)) as state:
+        with closing(sqlite3.connect(self.environment["GHOST_STATE"], timeout=PATIENCE)) as state:
             rows = state.execute(query).fetchall()
             state.commit()
         return rows
@@ -165,7 +165,7 @@ def bridging(environment: dict[str, str], log: Path) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        assert process.wait(10) in {0, -15}, log.read_text("utf-8")
+        assert process.wait(PATIENCE) in {0, -15}, log.read_text("utf-8")
 
 
 def _alive(address: str) -> bool:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from tagdesk.service.app import Tagdesk, create_app
 from tagdesk.service.settings import Settings
 from tests.processes import SERVE, environment, workers_of
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -42,7 +42,7 @@ def at(own: Tagdesk, serve: Serve) -> Iterator[httpx.Client]:
 
 def read(client: httpx.Client) -> dict[str, float]:
     """Return every time series of the service, by name and labels as they are written; any worker may answer."""
-    text = httpx.get(client.base_url.join("/metrics"), timeout=30).raise_for_status().text
+    text = httpx.get(client.base_url.join("/metrics")).raise_for_status().text
     rows = [line.rpartition(" ") for line in text.splitlines() if line.startswith("tagdesk_")]
     return {series: float(value) for series, _, value in rows}
 
@@ -60,11 +60,11 @@ def running(store: Path, *options: str, **variables: str) -> Iterator[tuple[http
                 line = process.stdout.readline()
                 assert line, "the service did not start"
                 found = re.search(rb"serves tiny at (\S+)", line)
-            with httpx.Client(base_url=found[1].decode(), timeout=30) as client:
+            with httpx.Client(base_url=found[1].decode()) as client:
                 yield client, process
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
 
 
 def test_counts_requests_and_what_they_took(at: httpx.Client) -> None:

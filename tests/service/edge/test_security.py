@@ -65,7 +65,7 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory, tokens: dict[str, str]) 
 def locked(tiny_settings: Settings, keys_file: Path, serve: Serve) -> Iterator[httpx.Client]:
     """Return a client, without a key, of a service that asks for keys."""
     app = create_app(replace(tiny_settings, keys_file=str(keys_file)))
-    with serve(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+    with serve(app) as address, httpx.Client(base_url=address) as client:
         yield client
 
 

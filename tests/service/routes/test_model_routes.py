@@ -25,6 +25,7 @@ from tagdesk.service.settings import Settings
 from tagdesk.service.workers import FOLDER, Workers
 from tests.service.versions import ARTICLE, TOPIC_OF, save_versions, spoil
 from tests.tiny import TAXONOMY, WEIGHTS, save_tiny_model, tiny_model
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -77,7 +78,7 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def operator(versions: Path, serve: Serve) -> Iterator[httpx.Client]:
     """Return a client of a service that follows `CURRENT` there."""
-    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address, timeout=30) as one:
+    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address) as one:
         yield one
 
 
@@ -235,7 +236,7 @@ def test_tells_who_asked_second_that_it_was_second(
 
     def named_once_both_asked(place: Path, name: str) -> str | None:
         version = default(place, name)
-        both_asked.wait(20)
+        both_asked.wait(PATIENCE)
         return version
 
     monkeypatch.setattr(storage, "default_version_or_none", named_once_both_asked)

@@ -16,6 +16,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagdesk.service.server import protocol
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -31,7 +32,7 @@ def connect(address: str) -> socket.socket:
     parts = urlsplit(address)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE)
     connection.connect((parts.hostname or "", parts.port or 0))
     return connection
 
@@ -80,7 +81,7 @@ class Paced:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
         if scope["path"] == "/paced":
-            await asyncio.to_thread(self.go_on.wait, 20)
+            await asyncio.to_thread(self.go_on.wait, PATIENCE)
         self.headers = [*scope["headers"]]
         self._end("answered")
         await send({"type": "http.response.body", "body": b"ended"})
@@ -152,7 +153,7 @@ def test_refuses_a_broken_body_in_the_place_of_its_answer(paced: Paced, at: str)
         answered = rest(connection)
     assert statuses(answered) == [400]
     assert b"/problems/invalid-http" in answered
-    assert paced.ended.wait(20)
+    assert paced.ended.wait(PATIENCE)
     assert paced.ends == ["disconnected"]
 
 
@@ -244,7 +245,7 @@ def test_sends_http_1_0_no_100_continue(address: str) -> None:
 
 def test_refusals_look_like_every_answer(address: str) -> None:
     """What no route saw is answered with an id, the security headers and the time, too."""
-    with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)) as usual:
+    with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)) as usual:
         usual.request("GET", "/nowhere")
         expected = {name.lower() for name, _ in usual.getresponse().getheaders()}
     answered = talk(address, GARBAGE)
