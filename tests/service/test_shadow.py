@@ -1,7 +1,6 @@
 """The shadow: a second model scores the same traffic, and where it differs is counted."""
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp
 from tagdesk.service.app import create_app
 from tagdesk.service.settings import Settings
 from tests.service.versions import ARTICLE, save_versions, spoil
+from tests.waiting import eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -30,11 +30,12 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def compared(client: httpx.Client, articles: int) -> dict[str, Any]:
     """Return what the shadow found, once it has compared so many articles."""
     found: dict[str, Any] = {}
-    for _ in range(100):
-        found = client.get("/v1/models/shadow").raise_for_status().json()
-        if found["articles"] + found["passed_over"] >= articles:
-            break
-        time.sleep(0.02)
+
+    def are_compared() -> bool:
+        found.update(client.get("/v1/models/shadow").raise_for_status().json())
+        return bool(found["articles"] + found["passed_over"] >= articles)
+
+    eventually(are_compared)
     return found
 
 
