@@ -71,10 +71,12 @@ def test_starts_where_the_server_is_beyond_reach(tiny_settings: Settings) -> Non
     with subprocess.Popen(
         [sys.executable, "-m", "tagdesk", "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        address = posting.address_line(process).split()[-1].rstrip("/")
-        answer = httpx.post(f"{address}/v1/feedback", json=posting.feedback(1))
-        tagged = httpx.post(f"{address}/v1/tag", json={"body": posting.TEXT})
-        process.terminate()
+        try:
+            address = posting.address_line(process).split()[-1].rstrip("/")
+            answer = httpx.post(f"{address}/v1/feedback", json=posting.feedback(1))
+            tagged = httpx.post(f"{address}/v1/tag", json={"body": posting.TEXT})
+        finally:
+            process.terminate()
         out, err = process.communicate(timeout=PATIENCE)
     assert tagged.status_code == 200
     assert answer.status_code == 503
