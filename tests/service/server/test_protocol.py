@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagdesk.service.server import protocol
+from tests.conftest import running
+from tests.service.test_service_command import refuses
 from tests.waiting import PATIENCE, eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
@@ -112,6 +114,23 @@ def at(paced: Paced, serve: Serve) -> Iterator[str]:
 def ask(path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
     """Return a request's head."""
     return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: localhost", *headers, "", ""]).encode()
+
+
+def test_answers_whoever_had_just_connected_when_it_was_told_to_stop(
+    paced: Paced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is accepted has its answer though its request comes when nobody is accepted any more."""
+    monkeypatch.setattr(protocol, "_NEWCOMER_SECONDS", PATIENCE)
+    with ExitStack() as served:
+        address = served.enter_context(running(paced, stop_timeout=int(PATIENCE)))
+        with connect(address) as connection:
+            assert statuses(talk(address, ask("/now", "Connection: close"))) == [200]  # who came before it is accepted
+            stopping = threading.Thread(target=served.close)
+            stopping.start()
+            eventually(lambda: refuses(f"{address}/"))
+            connection.sendall(ask("/now"))
+            assert statuses(rest(connection)) == [200]
+        stopping.join()
 
 
 @pytest.mark.parametrize("garbage", [GARBAGE, b"GET / HTTP/1.1\r\n\r\n"])
