@@ -43,7 +43,7 @@ def test_counts_the_topics_that_one_model_alone_gave(versions: Path, serve: Serv
     """Single articles, batches, explained and long ones count; what both give or neither is no disagreement."""
     long = {"id": "long", "body": "the " * 20_000}
     with (
-        serve(create_app(Settings(model="tiny", shadow="tiny@busy"))) as address,
+        serve(create_app(Settings(model="tiny", shadow="tiny@busy", database_url="none"))) as address,
         httpx.Client(base_url=address) as client,
     ):
         client.post("/v1/tag", json=ARTICLE).raise_for_status()
@@ -65,7 +65,7 @@ def test_counts_the_topics_that_one_model_alone_gave(versions: Path, serve: Serv
 def test_starts_anew_when_another_model_answers(versions: Path, serve: Serve) -> None:
     """The disagreements are those of two models; the shadow agrees with itself."""
     with (
-        serve(create_app(Settings(model="tiny", shadow="tiny@busy"))) as address,
+        serve(create_app(Settings(model="tiny", shadow="tiny@busy", database_url="none"))) as address,
         httpx.Client(base_url=address) as client,
     ):
         client.post("/v1/tag", json=ARTICLE).raise_for_status()
@@ -80,7 +80,7 @@ def test_answers_are_the_active_models_to_the_byte(versions: Path, serve: Serve)
     """A shadow changes nothing of what is answered."""
     found = set()
     for shadow in ("", "tiny@busy"):
-        with serve(create_app(Settings(model="tiny", shadow=shadow))) as address:
+        with serve(create_app(Settings(model="tiny", shadow=shadow, database_url="none"))) as address:
             single = httpx.post(f"{address}/v1/tag?explain=true", json=ARTICLE).content
             batch = httpx.post(f"{address}/v1/tag/batch", json=[ARTICLE] * 40).content
             found.add((single, batch))
@@ -92,7 +92,7 @@ def test_serves_without_a_shadow_that_cannot_be_loaded(
 ) -> None:
     """The log and the route say why, and articles are tagged all the same."""
     spoil(versions / "busy")
-    with serve(create_app(Settings(model="tiny", shadow="tiny@busy"))) as address:
+    with serve(create_app(Settings(model="tiny", shadow="tiny@busy", database_url="none"))) as address:
         assert httpx.post(f"{address}/v1/tag", json=ARTICLE).json()["model"] == "tiny@calm"
         found = httpx.get(f"{address}/v1/models/shadow").json()
     assert found["shadow"] is None

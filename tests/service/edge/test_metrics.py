@@ -51,7 +51,7 @@ def read(client: httpx.Client) -> dict[str, float]:
 def running(store: Path, *options: str, **variables: str) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
     """Run `tagdesk serve` on the tiny model; yield a client and the process."""
     command = [*SERVE, "--port", "0", "--model", "tiny", *options]
-    variables = {"TAGDESK_STORE": str(store)} | variables
+    variables = {"TAGDESK_STORE": str(store), "TAGDESK_DATABASE_URL": str(store / "ledger.sqlite")} | variables
     with subprocess.Popen(command, env=environment(**variables), stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None

@@ -62,7 +62,7 @@ def test_same_article_has_the_same_answer_to_the_byte(
         for worker in workers:
             with stopped(worker["pid"]):
                 found |= answers(address, articles)
-    with serve(create_app(Settings(model="news-en"))) as address:
+    with serve(create_app(Settings(model="news-en", database_url="none"))) as address:
         found |= answers(address, articles)
     assert len(found) == 1
     assert len(found.pop()) == len(articles)
@@ -102,7 +102,10 @@ def swapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -> I
     """Return a client of a service with several versions."""
     monkeypatch.setenv("TAGDESK_STORE", str(tmp_path))
     save_versions(tmp_path)
-    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address) as one:
+    with (
+        serve(create_app(Settings(model="tiny", database_url="none"))) as address,
+        httpx.Client(base_url=address) as one,
+    ):
         yield one
 
 
