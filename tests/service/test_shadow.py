@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 
 from tagdesk.service.app import create_app
 from tagdesk.service.settings import Settings
+from tagdesk.service.shadow import MOST_LISTED, combined
 from tests.service.versions import ARTICLE, save_versions, spoil
 from tests.waiting import eventually
 
@@ -105,3 +107,18 @@ def test_says_that_there_is_no_shadow(client: httpx.Client) -> None:
     response = client.get("/v1/models/shadow")
     assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")
     assert "--shadow" in response.json()["detail"]
+
+
+def test_workers_are_added_up_to_the_same_whichever_comes_first() -> None:
+    """What differs as much stands in the order of names."""
+    states = [
+        {
+            "active": "tiny@calm",
+            "articles": 1,
+            "passed_over": 0,
+            "given_by": [[topic, "active", 1]],
+            "strongest": [(0.5, f"a-{number}", topic, 0.5, 0.0) for number in range(MOST_LISTED)],
+        }
+        for topic in ("weather", "conflict", "diplomacy")
+    ]
+    assert len({json.dumps(combined(order, "tiny@calm")) for order in permutations(states)}) == 1
