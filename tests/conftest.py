@@ -13,6 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from starlette.types import ASGIApp
 
@@ -27,8 +28,8 @@ from tests.service.posting import address_line
 from tests.tiny import save_tiny_model
 from tests.waiting import PATIENCE, eventually
 
-# How long an example takes says how busy the machine is.
-hypothesis_settings.register_profile("tagdesk", deadline=None)
+# How long an example takes, to be made or to be run, says how busy the machine is.
+hypothesis_settings.register_profile("tagdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("tagdesk")
 
 # A start waits 2 seconds for the first look at the ledger: on a busy machine what is asked next would find it unready.
