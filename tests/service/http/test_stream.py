@@ -153,7 +153,7 @@ def test_line_that_is_too_long_is_the_only_one_refused(serve: Serve, tiny_settin
 
 def test_stream_that_stops_ends_with_what_is_wrong(serve: Serve, tiny_settings: Settings) -> None:
     """The lines that came are answered; the last line says that no more did."""
-    with serve(create_app(replace(tiny_settings, body_timeout=1))) as address, upload(address) as connection:
+    with serve(create_app(replace(tiny_settings, body_timeout=3))) as address, upload(address) as connection:
         connection.sendall(chunk(LINE))
         response = HTTPResponse(connection)
         response.begin()
