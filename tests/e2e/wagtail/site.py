@@ -27,7 +27,14 @@ REQUIREMENTS = ("wagtail~=8.0", "httpx>=0.28", "setuptools>=80")
 USER, PASSWORD = "anna", "secret-pw"
 HOME = 3  # the page that `wagtail start` makes
 
-_UNREACHABLE = ("Could not find a version", "NewConnectionError", "ConnectTimeout", "Name or service not known")
+_UNREACHABLE = (
+    "Could not find a version",
+    "NewConnectionError",
+    "ConnectTimeout",
+    "Name or service not known",
+    "Max retries exceeded",
+    "Read timed out",
+)
 
 
 class NoIndex(Exception):
@@ -62,7 +69,7 @@ def wagtail_python() -> Path:
 
 
 def _install(python: Path, *what: str) -> None:
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "1", *what]
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "5", *what]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and any(sign in done.stderr for sign in _UNREACHABLE):
         raise NoIndex(done.stderr.strip().splitlines()[-1])
