@@ -137,7 +137,8 @@ types: $(VENV)/all ## mypy, strict
 audit: $(VENV)/all ## Look the pinned packages up among known vulnerabilities, where pypi.org can be reached
 	@if $(PIP) install --retries 0 --timeout 5 pip-audit 2>/dev/null && $(BIN)/python -c "import requests as web; \
 	web.get('https://pypi.org/pypi/pip/json', timeout=5).raise_for_status()" 2>/dev/null; \
-	then $(BIN)/pip-audit --requirement requirements/all.txt --disable-pip; \
+	then for wait in 5 30 0; do \
+		$(BIN)/pip-audit --requirement requirements/all.txt --disable-pip --timeout 60 && exit; sleep $$wait; done; exit 1; \
 	else echo "audit: pypi.org cannot be reached, nothing was looked up"; fi
 
 check: lint types audit ## ruff, mypy, known vulnerabilities and the tests
@@ -167,13 +168,13 @@ test: check ## Install and run everything that can run offline
 var/clients/node_modules: tests/clients/package.json tests/clients/package-lock.json
 	@mkdir -p var/clients
 	@cp $^ var/clients
-	@npm ci --prefix var/clients --no-audit --no-fund --silent
+	@npm ci --prefix var/clients --no-audit --no-fund --silent || { rm -rf $@; exit 1; }
 	@touch $@
 
 var/playground/node_modules: tests/e2e/playground/package.json tests/e2e/playground/package-lock.json
 	@mkdir -p var/playground
 	@cp $^ var/playground
-	@npm ci --prefix var/playground --no-audit --no-fund --silent
+	@npm ci --prefix var/playground --no-audit --no-fund --silent || { rm -rf $@; exit 1; }
 	@touch $@
 
 test-clients: $(VENV)/all var/clients/node_modules ## Generate clients in Python and TypeScript from /openapi.json and use them (npm)

@@ -156,9 +156,12 @@ def _rows(
 
 
 def strongest(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows with the greatest difference, greatest first, with each topic of an article once."""
+    """Return the rows with the greatest difference, greatest first, with each topic of an article once.
+
+    Rows as different as each other stand in the order of articles' ids and topics, whichever worker scored them first.
+    """
     last = {(row[1], row[2]): row for row in rows}
-    return heapq.nlargest(MOST_LISTED, last.values(), key=lambda row: row[0])
+    return heapq.nsmallest(MOST_LISTED, last.values(), key=lambda row: (-row[0], row[1], row[2]))
 
 
 def combined(states: Iterable[Mapping[str, Any]], active: str) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def combined(states: Iterable[Mapping[str, Any]], active: str) -> dict[str, Any]
         "passed_over": sum(state["passed_over"] for state in same),
         "topics": [
             {"topic": topic, "only_active": row["active"], "only_shadow": row["shadow"]}
-            for topic, row in sorted(counts.items(), key=lambda item: -sum(item[1].values()))
+            for topic, row in sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
         ],
         "strongest": [
             {"id": article_id, "topic": topic, "active": active_confidence, "shadow": shadow_confidence}

@@ -12,21 +12,32 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from starlette.types import ASGIApp
 
 from tagdesk.models.compiling import warm_up
 from tagdesk.models.storage import SHIPPED, current, load
 from tagdesk.service.app import Tagdesk, create_app
+from tagdesk.service.ledger import ledger
 from tagdesk.service.server.protocol import GuardedProtocol
 from tagdesk.service.settings import Settings
 from tests.processes import SERVE, environment
 from tests.service.posting import address_line
 from tests.tiny import save_tiny_model
+from tests.waiting import PATIENCE, eventually
 
-# How long an example takes says how busy the machine is.
-hypothesis_settings.register_profile("tagdesk", deadline=None)
+# How long an example takes, to be made or to be run, says how busy the machine is.
+hypothesis_settings.register_profile("tagdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("tagdesk")
+
+# A start waits 2 seconds for the first look at the ledger: on a busy machine what is asked next would find it unready.
+ledger._START_SECONDS = PATIENCE
+
+# httpx gives up after 5 seconds where a call does not say otherwise, and few of the tests' calls do.
+for _step in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, _step, PATIENCE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,8 +47,13 @@ def compiled() -> None:
 
 
 @contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """Serve an app by uvicorn in a thread, over loopback; yield its address."""
+def running(app: ASGIApp, stop_timeout: int = 5) -> Iterator[str]:
+    """Serve an app by uvicorn in a thread, over loopback; yield its address.
+
+    Args:
+        app: the app.
+        stop_timeout: seconds that what is under way in the end may take.
+    """
     config = uvicorn.Config(
         app,
         lifespan="on",
@@ -45,7 +61,7 @@ def running(app: ASGIApp) -> Iterator[str]:
         ws="none",
         proxy_headers=False,
         log_config=None,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=stop_timeout,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -98,10 +114,12 @@ def serving(settings: Settings) -> Iterator[str]:
         try:
             line = address_line(process)
             threading.Thread(target=process.stdout.read, daemon=True).start()  # else the log would fill the pipe
-            yield line.split()[-1].rstrip("/")
+            at = line.split()[-1].rstrip("/")
+            eventually(lambda: httpx.get(f"{at}/readyz").status_code == 200)
+            yield at
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +139,7 @@ def in_process(app: Tagdesk) -> Iterator[str]:
 @pytest.fixture
 def client(address: str) -> Iterator[httpx.Client]:
     """Return a client of the running service."""
-    with httpx.Client(base_url=address, timeout=30) as one:
+    with httpx.Client(base_url=address) as one:
         yield one
 
 

@@ -172,7 +172,7 @@ def test_shipped_model_has_the_settings_and_the_labels_of_this_clone() -> None:
 def test_curl_of_the_readme_gets_the_answer_in_the_readme(serve: Serve) -> None:
     """The example is run as it stands, against the service on the shipped model."""
     version = current(SHIPPED, "news-en")
-    with serve(create_app(Settings(model=str(SHIPPED / "news-en" / str(version))))) as address:
+    with serve(create_app(Settings(model=str(SHIPPED / "news-en" / str(version)), database_url="none"))) as address:
         got, answer = ask_as_the_readme_does(address)
     assert json.loads(got) == json.loads(answer)
 

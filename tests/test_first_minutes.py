@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.service.posting import address_line
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 ARTICLE = {"title": "Fire in İzmir", "body": "Fire fighters and police came. Nobody was hurt."}
@@ -74,13 +75,15 @@ def test_compile_leaves_nothing_to_the_first_start(tmp_path: Path) -> None:
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        with httpx.Client(base_url=address_line(process).split()[-1], timeout=60) as client:
-            for article in (ARTICLE, {"body_html": "<ul><li>Fire&nbsp;&eacute;</ul><p>Police <b>came</b>."}):
-                client.post("/v1/tag?explain=true", json=article).raise_for_status()
-                client.post("/v1/tag/batch", json=[article] * 40).raise_for_status()
-                client.post("/v1/tag?explain=all", json=article).raise_for_status()
-        process.terminate()
-        _, err = process.communicate(timeout=60)
+        try:
+            with httpx.Client(base_url=address_line(process).split()[-1]) as client:
+                for article in (ARTICLE, {"body_html": "<ul><li>Fire&nbsp;&eacute;</ul><p>Police <b>came</b>."}):
+                    client.post("/v1/tag?explain=true", json=article).raise_for_status()
+                    client.post("/v1/tag/batch", json=[article] * 40).raise_for_status()
+                    client.post("/v1/tag?explain=all", json=article).raise_for_status()
+        finally:
+            process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
     assert err == ""
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb?")} == compiled
 

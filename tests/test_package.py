@@ -16,6 +16,7 @@ import pytest
 import tagdesk
 from tests.service.posting import address_line
 from tests.training.conftest import DATA
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("archive", "formats", "models", "service", "training")
@@ -109,8 +110,10 @@ def test_trains_on_a_csv_and_serves_the_model(python: Path, elsewhere: Path) -> 
     subprocess.run(train, capture_output=True, check=True)
     command = [str(python.parent / "tagdesk"), "serve", "--model", "desk", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        address = address_line(process).split()[-1]
-        answer = httpx.post(f"{address}v1/tag", json={"body": "The home side won the cup on penalties."}, timeout=30)
-        process.terminate()
-        process.communicate(timeout=30)
+        try:
+            address = address_line(process).split()[-1]
+            answer = httpx.post(f"{address}v1/tag", json={"body": "The home side won the cup on penalties."})
+        finally:
+            process.terminate()
+        process.communicate(timeout=PATIENCE)
     assert answer.json()["model"].startswith("desk@")

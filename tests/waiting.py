@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable
 
+PATIENCE = 120.0
+"""Seconds after which what takes a moment on a quiet machine is given up; a busy one takes twenty times as long."""
 
-def eventually(is_so: Callable[[], object], seconds: float = 120) -> None:
+
+def eventually(is_so: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until something is so; fail if it is not so in this time."""
     until = time.monotonic() + seconds
     while not is_so():

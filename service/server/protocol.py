@@ -29,6 +29,7 @@ LEAST_TAKEN = 64 * 1024
 Refuse = Callable[[Problem], tuple[list[tuple[bytes, bytes]], bytes]]
 """Notes a refusal, and returns the headers and the body of its answer; `refuse` in the app's state."""
 
+_NEWCOMER_SECONDS = 1.0  # for the request of a client that had connected when the server was told to stop
 _LINGER_SECONDS = 1.0  # closed at once, a connection with unread bytes is reset, and the answer on its way is lost
 
 logger = logging.getLogger("tagdesk")
@@ -55,6 +56,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._packet = 0  # bytes that came last, perhaps of several requests
         self._fault: Problem | None = None
         self._running: RequestResponseCycle | None = None
+        self._is_last = False  # whether the connection closes after the next request
         self._unsent, self._unsent_since = 0, self._since
         self._interval = min(self._seconds, TAKE_SECONDS) / 4
         self._timer = self.loop.call_later(self._interval, self._look)
@@ -102,6 +104,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if version == "1.0":
             self.cycle.__class__ = _EndedByClosing
+        if self._is_last:
+            self.cycle.keep_alive = False
         self.headers = []  # for trailers: they are no headers of the request
 
     def on_body(self, body: bytes) -> None:
@@ -125,6 +129,14 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if is_last and self._awaits is _Awaits.NOTHING:
             self._end()
+
+    def shutdown(self) -> None:
+        """Close when the requests under way are answered, or the one that a new client is about to send."""
+        if self._awaits is _Awaits.HEAD or (self._awaits is _Awaits.REQUEST and self.cycle is None):
+            self._is_last = True
+            self.loop.call_later(_NEWCOMER_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     def resume_writing(self) -> None:
         """Note that the client has taken what was waiting."""

@@ -24,7 +24,7 @@ from tagdesk.models.bundle import save_bundle
 from tests.archive.conftest import Archive, answers, articles, ids, write_lines, write_parquet
 from tests.tiny import REF, WEIGHTS, tiny_model
 
-PARTS, ROWS = 12, 2_000
+PARTS, ROWS = 24, 2_000
 PATIENCE = 300
 
 

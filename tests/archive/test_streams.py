@@ -29,7 +29,7 @@ class Broker:
 
     def __init__(self) -> None:
         self._producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "none"})
-        (broker,) = self._producer.list_topics(timeout=30).brokers.values()
+        (broker,) = self._producer.list_topics(timeout=PATIENCE).brokers.values()
         self.address = f"{broker.host}:{broker.port}"
 
     def send(self, *values: bytes) -> None:

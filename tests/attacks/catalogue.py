@@ -10,8 +10,8 @@ from tagdesk.models.reading.article import MAX_BODY
 from tagdesk.models.reading.html import MAX_HTML, MAX_READ
 from tests.attacks.raw import post, request
 
-HEAD_SECONDS = 1
-BODY_SECONDS = 1
+HEAD_SECONDS = 3
+BODY_SECONDS = 3
 """What the attacked service is set to wait for headers and for a body."""
 
 WAR = {"id": "next", "title": "War", "body": "The war went on while troops took the town."}

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.raw import ask, request
 from tests.attacks.under_attack import Attacked, attacked_service
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="session")
 def attacked(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     """Return a running service on the tiny model."""
-    log = tmp_path_factory.mktemp("attacked") / "log"
-    with attacked_service("tiny", log, {"TAGDESK_STORE": str(tiny_store)}) as service:
+    folder = tmp_path_factory.mktemp("attacked")
+    variables = {"TAGDESK_STORE": str(tiny_store), "TAGDESK_DATABASE_URL": f"{folder}/ledger.sqlite"}
+    with attacked_service("tiny", folder / "log", variables) as service:
+        eventually(lambda: ask(service.port, [request("GET", "/readyz")]).status == 200)
         yield service

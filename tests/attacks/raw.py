@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-PATIENCE = 10.0
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def ask(port: int, pieces: Iterable[bytes], pause: float = 0.0) -> Answered:
         pause: seconds after each piece.
 
     Raises:
-        TimeoutError: nothing came for ten seconds.
+        TimeoutError: nothing came for two minutes.
     """
     began = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:

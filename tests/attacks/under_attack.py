@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.attacks.catalogue import BODY_SECONDS, HEAD_SECONDS
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -50,7 +51,7 @@ def attacked_service(model: str, log: Path, environment: Mapping[str, str]) -> I
             yield Attacked(int(ready.rpartition(":")[2]), process.pid, log)
         finally:
             process.terminate()
-            code = process.wait(20)
-            lines.wait(5)
+            code = process.wait(PATIENCE)
+            lines.wait(PATIENCE)
     if code != 0 or "unexpected" in log.read_text(encoding="utf-8"):
         raise RuntimeError(f"the service met something unexpected, or ended with {code}; see {log}")

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NAME = "tags.example.org"
 
@@ -93,7 +95,7 @@ def _running(command: list[str], port: int, environment: "os._Environ[str] | dic
             yield
         finally:
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
 
 
 def _listens(port: int) -> bool:

@@ -17,6 +17,7 @@ from tagdesk.service.edge.keys import keys_json, new_key
 from tagdesk.service.settings import Settings
 from tests.conftest import running
 from tests.e2e.reports import answer
+from tests.waiting import PATIENCE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make install")
 
@@ -110,7 +111,7 @@ def locked(tiny_settings: Settings, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def service(desk_at: str) -> Iterator[httpx.Client]:
     """Return a client of the desk's service."""
-    with httpx.Client(base_url=desk_at, timeout=30) as client:
+    with httpx.Client(base_url=desk_at) as client:
         yield client
 
 
@@ -128,7 +129,7 @@ def open_desk(chromium: Any, desk_at: str) -> Iterator[OpenDesk]:
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if _is_fault(message) else None)
         page.on("request", lambda request: asked.append(request.url))

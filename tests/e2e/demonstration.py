@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,12 +23,13 @@ from tagdesk.service.ledger.database import timestamp
 from tagdesk.service.ledger.drift import WEEKS
 from tagdesk.training.promote import HELD_OR_REFUSED
 from tests.processes import SERVE, environment
+from tests.service.posting import address_line
+from tests.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).parents[2]
 ARTICLES = ROOT / "tests" / "data" / "articles.jsonl"
 EDITOR = "script"
 NAME = "news-en"
-_SWAP_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Demonstration:
         """Correct every article over HTTP."""
         rows = [json.loads(line) for line in ARTICLES.read_text(encoding="utf-8").splitlines()]
         labelled = {topic for row in rows for topic in row["topics"]}
-        with httpx.Client(base_url=self.address, timeout=30) as client:
+        with httpx.Client(base_url=self.address, timeout=PATIENCE) as client:
             for row in rows:
                 article = {name: row[name] for name in ("id", "title", "body")}
                 answer = client.post("/v1/tag", json=article).raise_for_status().json()
@@ -87,11 +87,8 @@ class Demonstration:
         )
 
     def _wait_for(self, version: str) -> None:
-        deadline = time.monotonic() + _SWAP_SECONDS
-        while httpx.get(f"{self.address}/v1/model").raise_for_status().json()["version"] != version:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the service did not take up {version} within {_SWAP_SECONDS} seconds")
-            time.sleep(0.2)
+        ask = f"{self.address}/v1/model"
+        eventually(lambda: httpx.get(ask, timeout=PATIENCE).raise_for_status().json()["version"] == version)
 
 
 @contextmanager
@@ -100,15 +97,13 @@ def demonstration(folder: Path) -> Iterator[Demonstration]:
     command = [*SERVE, "--port", "0", "--access-log", "false"]
     with subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
-        line = service.stdout.readline()
         try:
-            if "http://" not in line:
-                raise RuntimeError(f"the service does not start: {line or 'see the lines above'}")
+            line = address_line(service)
             threading.Thread(target=service.stdout.read, daemon=True).start()  # else the log would fill the pipe
             yield Demonstration(line.split()[-1].rstrip("/"), folder)
         finally:
             service.terminate()
-            service.wait(30)
+            service.wait(PATIENCE)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.e2e.demonstration import ROOT, Demonstration, demonstration
 from tests.e2e.desk.page import find_topics, focus
 from tests.e2e.desk.states import take_states
+from tests.waiting import PATIENCE
 
 ARTICLE = ROOT / "tests" / "data" / "web-article.txt"
 WIDE = {"width": 1200, "height": 780}
@@ -87,7 +88,7 @@ def take_report(chromium: Browser, address: str, last: str, path: Path) -> None:
 def open_page(chromium: Browser, scheme: Any, viewport: Any) -> Page:
     """Open a window."""
     page = chromium.new_context(color_scheme=scheme, viewport=viewport).new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(1000 * PATIENCE)
     return page
 
 

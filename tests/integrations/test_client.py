@@ -36,6 +36,7 @@ from tagdesk.service.edge.keys import keys_json, new_key
 from tagdesk.service.settings import Settings
 from tests.integrations.faults import answer, misbehaving, read_request
 from tests.tiny import REF
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 Ask = Callable[..., Any]
@@ -210,18 +211,18 @@ def test_problems_are_exceptions(ask: Ask) -> None:
 
 
 @pytest.fixture
-def keyed(tiny_settings: Settings, tmp_path: Path) -> tuple[ASGIApp, str]:
-    """Return a service that lets a key ask once a second, and the key."""
+def keyed(tiny_settings: Settings, tmp_path: Path) -> tuple[Settings, str]:
+    """Return the settings of a service that lets a key ask once a second, and the key."""
     key, token = new_key("cms", ["tag"], "2026-11-24")
     path = tmp_path / "keys.json"
     path.write_bytes(keys_json([key]))
-    return create_app(replace(tiny_settings, keys_file=str(path), rate_limit=1)), token
+    return replace(tiny_settings, keys_file=str(path), rate_limit=1), token
 
 
-def test_sends_its_key(keyed: tuple[ASGIApp, str], serve: Serve) -> None:
+def test_sends_its_key(keyed: tuple[Settings, str], serve: Serve) -> None:
     """Without a key, and for what the key may not do, there is a problem."""
-    app, token = keyed
-    with serve(app) as address, Tagdesk(address, token) as client, Tagdesk(address) as nobody:
+    settings, token = keyed
+    with serve(create_app(settings)) as address, Tagdesk(address, token) as client, Tagdesk(address) as nobody:
         assert client.topics().model == REF
         with pytest.raises(Problem, match="401"):
             nobody.topics()
@@ -229,15 +230,18 @@ def test_sends_its_key(keyed: tuple[ASGIApp, str], serve: Serve) -> None:
             client.feedback(ARTICLE, model=REF, topics=[])
 
 
-def test_waits_as_long_as_the_service_asks(keyed: tuple[ASGIApp, str], serve: Serve) -> None:
+def test_waits_as_long_as_the_service_asks(keyed: tuple[Settings, str], serve: Serve) -> None:
     """A key that asks too often gets its answers later; where the time does not suffice, the problem at once."""
-    app, token = keyed
-    with serve(app) as address:
-        with Tagdesk(address, token) as client:
-            assert [client.tag(ARTICLE).id for _ in range(2)] == ["a-1", "a-1"]
-        with Tagdesk(address, token, time_limit=0.9) as hasty, pytest.raises(Problem) as caught:
+    settings, token = keyed
+    with serve(create_app(settings)) as address, Tagdesk(address, token) as client:
+        assert [client.tag(ARTICLE).id for _ in range(2)] == ["a-1", "a-1"]
+    one_of_many = replace(settings, workers=256)  # each of them lets one through in so many seconds
+    with serve(create_app(one_of_many)) as address, Tagdesk(address, token, time_limit=PATIENCE) as hasty:
+        hasty.tag(ARTICLE)
+        with pytest.raises(Problem) as caught:
             hasty.tag(ARTICLE)
-    assert (caught.value.kind, caught.value.retry_after) == ("too-many-requests", 1.0)
+    assert caught.value.kind == "too-many-requests"
+    assert PATIENCE < (caught.value.retry_after or 0) <= 256
 
 
 def test_is_shared_by_threads(tagdesk: Tagdesk) -> None:
@@ -260,7 +264,7 @@ def test_works_in_a_fork(address: str) -> None:
     code = f"""
 import os
 from tagdesk_client import Article, Tagdesk
-client = Tagdesk({address!r}, time_limit=5)
+client = Tagdesk({address!r}, time_limit={PATIENCE})
 client.tag(Article(body="war"))
 child = os.fork()
 print(client.tag(Article(id=os.getpid(), body="war")).id == str(os.getpid()), flush=True)
@@ -271,7 +275,7 @@ else:
 """
     folder = Path(__file__).parents[2] / "integrations" / "python"
     command = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.split() == ["True", "True"]
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tagdesk_client import (
 )
 
 from tests.integrations.faults import OK, Behave, answer, dead, dripping, hang, late, misbehaving, read_request, saying
+from tests.waiting import PATIENCE
 
 ARTICLE = Article(id="a-1", body="war")
 GOOD = json.dumps({"id": "a-1", "model": "m@1", "topics": [], "warnings": []}).encode()
@@ -74,15 +76,15 @@ def test_a_try_ends_before_the_call(tag: Tag) -> None:
         (hang if len(seen) == 1 else saying(answer(GOOD)))(connection, stop)
 
     with misbehaving(hang_once) as address:
-        assert tag(address, timeout=0.2, retries=QUICK).id == "a-1"
-    assert len(seen) == 2
+        assert tag(address, timeout=0.2, time_limit=PATIENCE, retries=replace(QUICK, tries=100)).id == "a-1"
+    assert len(seen) >= 2  # on a busy machine the next tries may take too long as well
 
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return the event at which names are resolved, and not before."""
     resolved = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.wait(60) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.wait(PATIENCE) and [])
     return resolved
 
 
@@ -147,7 +149,7 @@ def test_an_answer_without_end_is_left(tag: Tag) -> None:
     packed = gzip.compress(b" " * 70_000_000, 1)
     bomb = saying(answer(packed, headers=["Content-Encoding: gzip"]))
     with misbehaving(bomb) as address, pytest.raises(UnexpectedAnswer):
-        tag(address, time_limit=10)
+        tag(address, timeout=PATIENCE, time_limit=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -191,10 +193,10 @@ def test_does_not_wait_beyond_its_time(tag: Tag, seconds: str) -> None:
 def test_waits_are_spread() -> None:
     """Waits are drawn from 0 to a bound that doubles up to a longest one, after what the service asks."""
     retries = Retries(tries=20, first_wait=1, longest_wait=8)
-    waits = [[retries.wait(tried, Unreachable("")) or 0 for _ in range(300)] for tried in (1, 2, 3, 4, 9)]
+    waits = [[retries.wait(tried, Unreachable("")) or 0 for _ in range(3000)] for tried in (1, 2, 3, 4, 9)]
     assert [round(max(some)) for some in waits] == [1, 2, 4, 8, 8]
     assert max(min(some) for some in waits) < 0.3
-    asked = [retries.wait(1, Problem("", "", 503, "", retry_after=5)) or 0 for _ in range(300)]
+    asked = [retries.wait(1, Problem("", "", 503, "", retry_after=5)) or 0 for _ in range(3000)]
     assert 5 <= min(asked) < max(asked) <= 6
     assert retries.wait(20, Unreachable("")) is None
     assert retries.wait(1, Problem("", "", 422, "")) is None

@@ -16,6 +16,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.edge.keys import keys_json, new_key
 from tagdesk.service.settings import Settings
 from tests.conftest import running
+from tests.waiting import PATIENCE
 
 TEXT = (Path(__file__).parents[2] / "docs" / "calling.md").read_text("utf-8")
 SNIPPETS = re.findall(r"^```(sh|php|js)\n(.*?)^```$", TEXT, flags=re.DOTALL | re.MULTILINE)
@@ -58,7 +59,7 @@ def run(
     environment = {"PATH": os.environ["PATH"], "KEY": told["KEY"]}
     given = None if language == "sh" else code
     return subprocess.run(
-        command, input=given, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        command, input=given, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 60.0
+from tests.waiting import PATIENCE
 
 
 def missing() -> str:
@@ -63,7 +63,7 @@ class Server:
         command = [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._user)
-        until = time.monotonic() + _SECONDS
+        until = time.monotonic() + PATIENCE
         while not self._answers():
             assert self.runs(), (self._folder / "log").read_text()
             assert time.monotonic() < until, "PostgreSQL does not answer"
@@ -73,7 +73,7 @@ class Server:
         """Stop it; SIGQUIT is as if it had crashed."""
         assert self._process is not None
         self._process.send_signal(how)
-        self._process.wait(_SECONDS)
+        self._process.wait(PATIENCE)
 
     def runs(self) -> bool:
         """Tell whether it runs."""

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests.processes import SERVE, environment, workers_of
+from tests.waiting import PATIENCE, eventually
 
 THREADS = 4
 TEXT = "Ministers signed a ceasefire after troops left the town; heavy rain had stopped the war for a week. "
@@ -60,8 +61,8 @@ def service(store: Path, database_url: str, *options: str, model: str = "tiny") 
             yield line.split()[-1].rstrip("/"), process.pid
         finally:
             process.terminate()
-            process.wait(120)  # a worker that still starts stops when it has: on a busy machine that takes long
-            drain.join(10)
+            process.wait(PATIENCE)  # a worker that still starts stops when it has: on a busy machine that takes long
+            drain.join(PATIENCE)
 
 
 def address_line(process: "subprocess.Popen[str]") -> str:
@@ -114,7 +115,7 @@ class _Client:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._http = httpx.Client(base_url=address, timeout=30)
+        self._http = httpx.Client(base_url=address, timeout=PATIENCE)
 
     def __enter__(self) -> "_Client":
         return self
@@ -123,7 +124,7 @@ class _Client:
         self._http.close()
 
     def post(self, sent: dict[str, Any], posted: Posted, lock: threading.Lock) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             began = time.perf_counter()
             status = self._try(sent)
@@ -135,33 +136,41 @@ class _Client:
                 posted.unanswered += 1
             assert status in (None, 503), status
             time.sleep(0.02)
-        raise AssertionError("a post was not acknowledged within a minute")
+        raise AssertionError(f"a post was not acknowledged within {PATIENCE:g} seconds")
 
     def _try(self, sent: dict[str, Any]) -> int | None:
         try:
             return self._http.post("/v1/feedback", json=sent).status_code
         except httpx.TransportError:
             self._http.close()
-            self._http = httpx.Client(base_url=self._address, timeout=30)
+            self._http = httpx.Client(base_url=self._address, timeout=PATIENCE)
             return None
 
 
 def kill_a_worker(parent: int) -> None:
     """Kill, with SIGKILL, a worker that answers."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        for pid in random.sample(workers := sorted(workers_of(parent)), k=len(workers)):
-            if b"arrays.safetensors" in Path(f"/proc/{pid}/maps").read_bytes():  # else it still starts
-                os.kill(pid, signal.SIGKILL)
-                return
-        time.sleep(0.02)
-    raise AssertionError("no worker answers")
+
+    def killed() -> bool:
+        answering = [pid for pid in workers_of(parent) if answers(pid)]
+        if answering:
+            os.kill(random.choice(answering), signal.SIGKILL)
+        return bool(answering)
+
+    eventually(killed)
+
+
+def answers(pid: int) -> bool:
+    """Tell whether a worker answers: one that still starts has no model, one that has ended has nothing."""
+    try:
+        return b"arrays.safetensors" in Path(f"/proc/{pid}/maps").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def exported(address: str) -> Counter[str]:
     """Return how often each id of feedback is in the export."""
     ids: Counter[str] = Counter()
-    with httpx.stream("GET", f"{address}/v1/feedback/export", timeout=120) as answer:
+    with httpx.stream("GET", f"{address}/v1/feedback/export", timeout=PATIENCE) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():
             row = json.loads(line)

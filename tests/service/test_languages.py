@@ -53,7 +53,7 @@ def address(store: Path, models: dict[str, TopicModel]) -> Iterator[str]:
 @pytest.fixture
 def client(address: str) -> Iterator[httpx.Client]:
     """Return a client of that service."""
-    with httpx.Client(base_url=address, timeout=60) as one:
+    with httpx.Client(base_url=address) as one:
         yield one
 
 

@@ -18,6 +18,7 @@ from tagdesk.service.app import Tagdesk
 from tagdesk.service.edge.problems import MEDIA_TYPE
 from tagdesk.service.openapi import EXAMPLE_ARTICLE, EXAMPLE_HTML
 from tests.service.versions import save_versions, serving
+from tests.waiting import PATIENCE
 
 ROUTES = {
     ("post", "/v1/tag"),
@@ -102,7 +103,7 @@ def api(address: str) -> OpenApiSchema:
     answers = known["paths"]["/v1/tag"]["post"]["responses"]["200"]["content"]
     answers["application/vnd.iptc.ninjs+json"] = {"schema": {"type": "object", "required": ["uri"]}}
     answers["application/ld+json"] = {"schema": {"type": "object", "required": ["@context", "@type", "about"]}}
-    config = SchemathesisConfig.from_str(f'base-url = "{address}"\n{CONFIG}')
+    config = SchemathesisConfig.from_str(f'base-url = "{address}"\nrequest-timeout = {PATIENCE}\n{CONFIG}')
     return schemathesis.openapi.from_dict(known, config=config)
 
 
@@ -224,7 +225,7 @@ def test_holds_for_one_request_after_another(description: dict[str, Any], tmp_pa
         }
         description["paths"][path][method]["responses"]["200"]["links"] = described
     with serving(tmp_path) as address:
-        config = SchemathesisConfig.from_str(f'base-url = "{address}"\n{CONFIG}')
+        config = SchemathesisConfig.from_str(f'base-url = "{address}"\nrequest-timeout = {PATIENCE}\n{CONFIG}')
         machine = schemathesis.openapi.from_dict(description, config=config).as_state_machine()
         machine.run(settings=settings(FEW, stateful_step_count=4))
 

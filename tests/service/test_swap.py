@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from itertools import cycle, islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from tagdesk.service.settings import OTHERS
 from tagdesk.service.workers import Workers
 from tests.service.versions import ARTICLE, TOPIC_OF, save_versions, serving, spoil
 from tests.tiny import NAME
+from tests.waiting import PATIENCE, eventually
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def two_workers(store: Path) -> Iterator[str]:
 @pytest.fixture
 def client(two_workers: str) -> Iterator[httpx.Client]:
     """Return a client of that service."""
-    with httpx.Client(base_url=two_workers, timeout=30) as one:
+    with httpx.Client(base_url=two_workers) as one:
         yield one
 
 
@@ -53,6 +53,20 @@ def models(client: httpx.Client) -> dict[str, Any]:
 def served(client: httpx.Client) -> list[str]:
     """Return what each worker serves."""
     return [worker["model"] for worker in models(client)["workers"]]
+
+
+def failures(client: httpx.Client) -> list[str]:
+    """Return what each worker could not load."""
+    return [worker["failure"]["model"] for worker in models(client)["workers"] if worker["failure"]]
+
+
+def activate(client: httpx.Client, version: str) -> None:
+    """Let a version be served; the answer is right about who serves it already, and in the end all do."""
+    ref = f"{NAME}@{version}"
+    found = client.post(f"/v1/models/{version}/activate").raise_for_status().json()
+    assert len(found["workers"]) == 2
+    assert found["waiting"] == [worker["pid"] for worker in found["workers"] if worker["model"] != ref]
+    eventually(lambda: served(client) == [ref] * 2)
 
 
 class Traffic:
@@ -77,7 +91,7 @@ class Traffic:
 
     def _post(self) -> None:
         while not self._over.is_set():
-            with httpx.Client(base_url=self._address, timeout=30) as client:  # the next may reach another worker
+            with httpx.Client(base_url=self._address) as client:  # the next may reach another worker
                 for _ in range(20):
                     self._check(client.post("/v1/tag", json=ARTICLE))
                 self._check(client.post("/v1/tag/batch", json=[ARTICLE] * 500))
@@ -93,22 +107,19 @@ class Traffic:
 
 
 def test_swaps_under_load_without_an_error_or_a_mixed_answer(two_workers: str, client: httpx.Client) -> None:
-    """Ten activations amid traffic: each is in both workers when it is answered, and every answer is one version's."""
+    """Ten activations amid traffic: each comes to both workers, and every answer is one version's."""
     with Traffic(two_workers) as traffic:
         for version in islice(cycle(TOPIC_OF), 10):
-            found = client.post(f"/v1/models/{version}/activate").raise_for_status().json()
-            assert found["waiting"] == []
-            assert [worker["model"] for worker in found["workers"]] == [f"tiny@{version}"] * 2
+            activate(client, version)
     assert not traffic.faults
     assert traffic.answers > 100
 
 
-def test_notices_within_two_seconds_what_is_published_elsewhere(store: Path, client: httpx.Client) -> None:
+def test_notices_what_is_published_elsewhere(store: Path, client: httpx.Client) -> None:
     """`CURRENT` as training writes it is followed by every worker."""
     other = "tense" if "tiny@tense" not in served(client) else "calm"
     make_current(store, NAME, other)
-    time.sleep(2)
-    assert served(client) == [f"tiny@{other}"] * 2
+    eventually(lambda: served(client) == [f"tiny@{other}"] * 2)
 
 
 def test_survives_a_bad_bundle_that_is_published_elsewhere(store: Path, client: httpx.Client) -> None:
@@ -117,18 +128,26 @@ def test_survives_a_bad_bundle_that_is_published_elsewhere(store: Path, client: 
     shutil.copytree(store / NAME / "calm", store / NAME / "bad")
     spoil(store / NAME / "bad")
     make_current(store, NAME, "bad")
-    time.sleep(1.5)
+    eventually(lambda: failures(client) == ["tiny@bad"] * 2)
     found = models(client)
     assert [worker["model"] for worker in found["workers"]] == [before] * 2
     assert found["current"] == "bad"
-    assert {worker["failure"]["model"] for worker in found["workers"]} == {"tiny@bad"}
     assert "arrays.safetensors is not the file that was saved" in found["last_failure"]["reason"]
 
     killed = found["workers"][0]["pid"]
     os.kill(killed, signal.SIGKILL)
-    workers = _until_two(client.base_url, killed)
-    assert [worker["model"] for worker in workers] == [before] * 2
+    eventually(lambda: replaced(str(client.base_url), killed))
+    assert served(client) == [before] * 2
     assert client.post("/v1/tag", json=ARTICLE).json()["model"] == before
+
+
+def replaced(address: str, killed: int) -> bool:
+    """Tell whether two workers serve, neither of them one that was killed."""
+    try:
+        workers = httpx.get(f"{address}/v1/models").json()["workers"]
+    except httpx.TransportError:  # the connection was the killed worker's
+        return False
+    return len(workers) == 2 and killed not in [worker["pid"] for worker in workers]
 
 
 def test_withdraws_when_it_stops_and_publishes_no_more(
@@ -143,12 +162,12 @@ def test_withdraws_when_it_stops_and_publishes_no_more(
         def publish(self, state: Mapping[str, Any]) -> None:
             if self.read_all(NAME):  # not the first time, before it serves
                 looking.set()
-                stopping.wait(20)
+                stopping.wait(PATIENCE)
             super().publish(state)
 
     async def serve_and_stop() -> None:
         async with active.following():
-            await asyncio.to_thread(looking.wait, 20)
+            await asyncio.to_thread(looking.wait, PATIENCE)
             asyncio.get_running_loop().call_later(0.2, stopping.set)
 
     monkeypatch.setenv("TAGDESK_STORE", str(store))
@@ -157,15 +176,3 @@ def test_withdraws_when_it_stops_and_publishes_no_more(
     stopping.set()
     active._loader.shutdown()
     assert list(folder.iterdir()) == []
-
-
-def _until_two(address: httpx.URL, killed: int) -> list[dict[str, Any]]:
-    for _ in range(600):
-        time.sleep(0.1)
-        try:
-            workers: list[dict[str, Any]] = httpx.get(f"{address}/v1/models", timeout=5).json()["workers"]
-        except httpx.HTTPError:  # the connection was the killed worker's
-            continue
-        if len(workers) == 2 and killed not in [worker["pid"] for worker in workers]:
-            return workers
-    raise AssertionError("the worker was not replaced")

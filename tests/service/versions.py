@@ -1,6 +1,5 @@
 """A store with versions of the tiny model that answer differently, and the service on it, for the tests of swaps."""
 
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,9 @@ from pathlib import Path
 from tagdesk.models.bundle import save_bundle
 from tagdesk.models.storage import make_current
 from tests.processes import SERVE, environment
+from tests.service.posting import address_line
 from tests.tiny import NAME, WEIGHTS, tiny_model
+from tests.waiting import PATIENCE
 
 TOPIC_OF = {"busy": "diplomacy", "calm": "weather", "tense": "conflict"}
 """The one topic that each version gives to `ARTICLE`."""
@@ -54,10 +55,7 @@ def serving(store: Path, *options: str, served: str = "--model=tiny") -> Iterato
         text=True,
     ) as process:
         try:
-            assert process.stdout is not None
-            found = re.search(r"(http://127\.0\.0\.1:\d+)/", process.stdout.readline())
-            assert found, "the service did not start"
-            yield found[1]
+            yield address_line(process).split()[-1].rstrip("/")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)

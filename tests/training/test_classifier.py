@@ -143,7 +143,7 @@ def test_service_serves_what_was_saved(
     folder = fitted.save(tmp_path / "desk", language="en")
     with serving(Settings(model=str(folder), database_url=str(tmp_path / "ledger.sqlite"))) as address:
         answers = [
-            httpx.post(f"{address}/v1/tag", json={"title": row["title"], "body": row["body"]}, timeout=30).json()
+            httpx.post(f"{address}/v1/tag", json={"title": row["title"], "body": row["body"]}).json()
             for row in rows[:10]
         ]
     for answer, given, confidences in zip(answers, fitted.predict(some), fitted.predict_proba(some), strict=True):

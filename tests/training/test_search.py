@@ -20,6 +20,7 @@ from tagdesk.training.corpora.labels import NO, OPEN, YES
 from tagdesk.training.judge.cross_validate import quality
 from tagdesk.training.search import search
 from tests.training.conftest import DATA, SMALL, WriteCorpus
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +45,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str
         assert process.stdout is not None
         seen = "".join(until_adopted(process.stdout))
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers, too
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, seen + out, err, folder
 
 

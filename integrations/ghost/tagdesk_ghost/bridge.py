@@ -75,6 +75,8 @@ def create_app(settings: Settings, state: State) -> Starlette:
 
 
 async def _body(request: Request) -> bytes | None:
+    if int(request.headers.get("content-length", 0)) > MAX_BODY:  # without reading it, which takes its time
+        return None
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

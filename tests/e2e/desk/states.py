@@ -18,6 +18,7 @@ from tests.conftest import running
 from tests.e2e.desk.page import find_topics, focus, judge, paste
 from tests.e2e.reports import DRIFT, DRIFT_PATH, answer, store_with_candidates
 from tests.tiny import NAME
+from tests.waiting import PATIENCE
 
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 QUEUE = {
@@ -244,7 +245,7 @@ def take_states(chromium: Browser, news_at: str, folder: Path) -> None:
             options = {"viewport": {"width": 1200, "height": 780}, "locale": "en-GB"} | state.options
             context = chromium.new_context(**options)
             page = context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(1000 * PATIENCE)
             for pattern, document in state.answers.items():
                 answer(page, pattern, document)
             page.goto(addresses[state.service] + state.path)

@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import eventually
+
 ROOT = Path(__file__).parents[3]
 FILES = ROOT / "integrations"
 VENV = ROOT / "var" / "cms-venv"
@@ -25,7 +27,14 @@ REQUIREMENTS = ("wagtail~=8.0", "httpx>=0.28", "setuptools>=80")
 USER, PASSWORD = "anna", "secret-pw"
 HOME = 3  # the page that `wagtail start` makes
 
-_UNREACHABLE = ("Could not find a version", "NewConnectionError", "ConnectTimeout", "Name or service not known")
+_UNREACHABLE = (
+    "Could not find a version",
+    "NewConnectionError",
+    "ConnectTimeout",
+    "Name or service not known",
+    "Max retries exceeded",
+    "Read timed out",
+)
 
 
 class NoIndex(Exception):
@@ -60,7 +69,7 @@ def wagtail_python() -> Path:
 
 
 def _install(python: Path, *what: str) -> None:
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "1", *what]
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "5", *what]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and any(sign in done.stderr for sign in _UNREACHABLE):
         raise NoIndex(done.stderr.strip().splitlines()[-1])
@@ -136,7 +145,7 @@ class Editor:
     """
 
     def __init__(self, site: Wagtail, user: str = USER) -> None:
-        self.http = httpx.Client(base_url=site.url, timeout=60, follow_redirects=True)
+        self.http = httpx.Client(base_url=site.url, follow_redirects=True)
         form = fields(self.http.get("/admin/login/"))
         answer = self.http.post(
             "/admin/login/", data=form | {"username": user, "password": PASSWORD, "next": "/admin/"}
@@ -271,12 +280,13 @@ def _make(site: Wagtail, settings: Mapping[str, Any]) -> None:
 
 
 def _wait(site: Wagtail, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(600):
-        assert server.poll() is None, site.log()
-        try:
-            httpx.get(f"{site.url}/admin/login/", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(site.log())
+    eventually(lambda: _answers(site) or server.poll() is not None)
+    assert server.poll() is None, site.log()
+
+
+def _answers(site: Wagtail) -> bool:
+    try:
+        httpx.get(f"{site.url}/admin/login/")
+    except httpx.TransportError:
+        return False
+    return True

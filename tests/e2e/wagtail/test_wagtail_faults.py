@@ -13,11 +13,11 @@ NONSENSE = answer(b'{"id": null, "model": "m", "topics": [{"id": "x"}], "warning
 
 # What the slow service takes; the hung and the dripping ones take for ever. A publish that waited for any of them would
 # take at least this long, so half of it tells the two apart on a busy machine too.
-FAULT_SECONDS = 10.0
+FAULT_SECONDS = 100.0
 FAULTS: dict[str, Behave | None] = {
     "dead": None,
     "hung": hang,
-    "slow (10 s)": late(FAULT_SECONDS, b"{}"),
+    "slow": late(FAULT_SECONDS, b"{}"),
     "drips headers": dripping(b"HTTP/1.1 200 OK\r\nX: y"),
     "drips a body": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{", 0.01),
     "nonsense": saying(NONSENSE),
@@ -46,7 +46,7 @@ def test_a_publish_waits_no_longer_than_it_may(
 ) -> None:
     """Whatever the service does, the page is published in time, and tagged later."""
     behave = FAULTS[fault]
-    title = f"Under {fault}".replace("(", "").replace(")", "")
+    title = f"Under {fault}"
     if behave:
         with misbehaving(behave, newsroom.address):
             pk, seconds = newsroom.editor.add(title, BODY)

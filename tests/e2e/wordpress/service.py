@@ -79,7 +79,7 @@ class Tagdesk:
 
     def corrections(self, *posts: int) -> list[dict[str, Any]]:
         """Return what the ledger has of posts, in the order in which it came."""
-        export = httpx.get(f"{self.url}/v1/feedback/export", headers={"X-API-Key": self.admin}, timeout=60)
+        export = httpx.get(f"{self.url}/v1/feedback/export", headers={"X-API-Key": self.admin})
         rows = [json.loads(line) for line in export.text.splitlines()]
         return [row for row in rows if row["id"].endswith(tuple(f"/?p={post}" for post in posts))]
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from xmlrpc.client import ServerProxy
 
 import httpx
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "integrations" / "wordpress" / "tagdesk"
@@ -226,7 +227,7 @@ def _database(folder: Path) -> Iterator[None]:
         yield
     finally:
         server.kill()  # nothing of it is kept
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 def _made(folder: Path) -> bool:
@@ -249,7 +250,7 @@ def _serving(folder: Path, url: str) -> Iterator[None]:
         yield
     finally:
         os.killpg(server.pid, signal.SIGKILL)
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 def sign_in(url: str, user: str) -> httpx.Cookies:
@@ -263,18 +264,14 @@ def sign_in(url: str, user: str) -> httpx.Cookies:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/license.txt", timeout=10).status_code < 500
+        return httpx.get(f"{url}/license.txt", timeout=PATIENCE).status_code < 500
     except httpx.TransportError:
         return False
 
 
 def _until(is_so: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        if is_so():
-            return
-        assert server.poll() is None, log.read_text("utf-8")
-        time.sleep(0.1)
-    raise AssertionError(log.read_text("utf-8"))
+    eventually(lambda: is_so() or server.poll() is not None)
+    assert server.poll() is None, log.read_text("utf-8")
 
 
 class Form(HTMLParser):

@@ -251,7 +251,7 @@ def test_refuses_wrong_json(
 ) -> None:
     """Each fault is a problem that points at it."""
     with serve(create_app(replace(tiny_settings, max_batch_body=4_000_000))) as address:
-        refuse(httpx.post(f"{address}/v1/projects/tiny/{route}", json=sent, timeout=30), 400, kind, *places)
+        refuse(httpx.post(f"{address}/v1/projects/tiny/{route}", json=sent), 400, kind, *places)
 
 
 def test_takes_no_more_than_a_batch(client: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.edge.keys import keys_json, new_key
 from tagdesk.service.settings import Settings
 from tests.service.problems import check
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -56,9 +57,9 @@ def locked(
 def test_is_taken_on_every_route(locked: str, keys: dict[str, str], method: str, path: str) -> None:
     """The key's name and the key in the address are enough, whatever the route."""
     address = locked.replace("http://", f"http://cms:{keys['cms']}@")
-    assert requests.request(method, address + path, json=WAR, timeout=10).status_code == 200
+    assert requests.request(method, address + path, json=WAR, timeout=PATIENCE).status_code == 200
     wrong = locked.replace("http://", f"http://cms:{keys['cms']}x@")
-    assert requests.request(method, wrong + path, json=WAR, timeout=10).status_code == 401
+    assert requests.request(method, wrong + path, json=WAR, timeout=PATIENCE).status_code == 401
 
 
 @pytest.mark.parametrize(("name", "status"), [("cms", 200), ("", 200), ("other", 401), ("CMS", 401), ("cm", 401)])

@@ -90,7 +90,7 @@ def client_of(app: Tagdesk, settings: Settings, serve: Serve) -> Iterator[httpx.
         before = {name: logging.getLogger(name).level for name in levels}
         _set(levels)
         try:
-            with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+            with httpx.Client(base_url=address, headers=headers) as client:
                 yield client
         finally:
             _set(before)

@@ -77,7 +77,7 @@ def logging_as(settings: Settings) -> Iterator[None]:
 @pytest.fixture
 def client(in_process: str) -> Iterator[httpx.Client]:
     """Return a client of a service whose log can be read."""
-    with httpx.Client(base_url=in_process, timeout=30) as connected:
+    with httpx.Client(base_url=in_process) as connected:
         yield connected
 
 

@@ -3,7 +3,6 @@
 import base64
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from tagdesk.service.edge.keys import SCOPES, keys_json, new_key
 from tagdesk.service.edge.rules import UNKNOWN, RuleBook
 from tagdesk.service.settings import Settings
 from tests.service.problems import check
+from tests.waiting import eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -65,7 +65,7 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory, tokens: dict[str, str]) 
 def locked(tiny_settings: Settings, keys_file: Path, serve: Serve) -> Iterator[httpx.Client]:
     """Return a client, without a key, of a service that asks for keys."""
     app = create_app(replace(tiny_settings, keys_file=str(keys_file)))
-    with serve(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+    with serve(app) as address, httpx.Client(base_url=address) as client:
         yield client
 
 
@@ -167,7 +167,7 @@ def test_takes_no_key_from_the_address(locked: httpx.Client, tokens: dict[str, s
 
 
 def test_notices_new_and_revoked_keys(tiny_settings: Settings, tmp_path: Path, serve: Serve) -> None:
-    """A running service knows a new key and forgets a revoked one in little more than a second."""
+    """A running service knows a new key and forgets a revoked one, without being told."""
     path = tmp_path / "keys.json"
     (old, old_token), (new, new_token) = (new_key(name, ["tag"], "2026-11-24") for name in ("old", "new"))
     path.write_bytes(keys_json([old]))
@@ -175,8 +175,7 @@ def test_notices_new_and_revoked_keys(tiny_settings: Settings, tmp_path: Path, s
     with serve(app) as address, httpx.Client(base_url=address) as client:
         assert client.get("/v1/model", headers=bearer(old_token)).status_code == 200
         path.write_bytes(keys_json([new]))
-        time.sleep(1.1)
-        assert client.get("/v1/model", headers=bearer(old_token)).status_code == 401
+        eventually(lambda: client.get("/v1/model", headers=bearer(old_token)).status_code == 401)
         assert client.get("/v1/model", headers=bearer(new_token)).status_code == 200
 
 

@@ -61,7 +61,7 @@ def locked(house: House, serve: Serve) -> Iterator[str]:
 @pytest.fixture
 def browser(locked: str) -> Iterator[httpx.Client]:
     """Return a client that keeps cookies, as a browser does."""
-    with httpx.Client(base_url=locked, timeout=30) as client:
+    with httpx.Client(base_url=locked) as client:
         yield client
 
 

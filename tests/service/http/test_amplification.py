@@ -124,7 +124,9 @@ def test_what_is_no_array_is_no_batch(client: httpx.Client, body: bytes) -> None
 @given(
     st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8), max_size=8)
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50, deadline=None
+)
 def test_an_array_is_cut_into_the_items_it_has(client: httpx.Client, items: list[Any]) -> None:
     """Each item, whatever it is, has its line, and the answer that it has alone."""
     for separators in ((",", ":"), (" ,\n ", " : ")):

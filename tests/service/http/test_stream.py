@@ -22,6 +22,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.http.bodies import BOM
 from tagdesk.service.http.streams import LineCutter, Row
 from tagdesk.service.settings import Settings
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -35,7 +36,7 @@ def upload(address: str, kind: bytes = b"application/x-ndjson", receive_buffer: 
     """Open a connection with the head of a stream sent."""
     host, _, port = address.removeprefix("http://").partition(":")
     with socket.socket() as connection:
-        connection.settimeout(30)
+        connection.settimeout(PATIENCE)
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.connect((host, int(port)))
@@ -94,7 +95,7 @@ def test_service_reads_no_further_than_the_client_takes_answers(address: str) ->
         while sender.is_alive() and select.select([], [connection], [], 0.5)[1]:
             time.sleep(0.01)
         assert sent[0] < count
-        connection.settimeout(30)
+        connection.settimeout(PATIENCE)
         response = HTTPResponse(connection)
         response.begin()
         assert sum(b"conflict" in answer for answer in response) == count
@@ -152,7 +153,7 @@ def test_line_that_is_too_long_is_the_only_one_refused(serve: Serve, tiny_settin
 
 def test_stream_that_stops_ends_with_what_is_wrong(serve: Serve, tiny_settings: Settings) -> None:
     """The lines that came are answered; the last line says that no more did."""
-    with serve(create_app(replace(tiny_settings, body_timeout=1))) as address, upload(address) as connection:
+    with serve(create_app(replace(tiny_settings, body_timeout=3))) as address, upload(address) as connection:
         connection.sendall(chunk(LINE))
         response = HTTPResponse(connection)
         response.begin()

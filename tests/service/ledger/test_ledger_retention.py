@@ -14,6 +14,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.ledger.engines import open_database
 from tagdesk.service.settings import Settings
 from tests.tiny import REF
+from tests.waiting import eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -46,10 +47,7 @@ def test_forgets_texts_when_their_time_is_over(tiny_settings: Settings, ledger_u
         fill(address)
     make_old(ledger_url)
     with serve(create_app(replace(settings, retention_days=30))) as address, httpx.Client(base_url=address) as client:
-        until = time.monotonic() + 10
-        while client.get("/v1/feedback/counts").json()["waiting"] > 1:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        eventually(lambda: client.get("/v1/feedback/counts").json()["waiting"] == 1)
         rows = [json.loads(line) for line in client.get("/v1/feedback/export").text.splitlines()]
         assert client.get("/v1/queue/next").json()["article"]["id"] == "w-4"
     assert [row["title"] for row in rows] == [None, None, "Zanzibar2"]
@@ -64,10 +62,7 @@ def test_what_is_forgotten_is_in_no_file(tiny_settings: Settings, serve: Serve, 
         fill(address)
     make_old(str(path))
     with serve(create_app(replace(settings, retention_days=30))):
-        until = time.monotonic() + 10
-        while any(f"Zanzibar{number}".encode() in _content(path) for number in (0, 1, 3)):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        eventually(lambda: not any(f"Zanzibar{number}".encode() in _content(path) for number in (0, 1, 3)))
         assert b"Zanzibar2" in _content(path)
 
 

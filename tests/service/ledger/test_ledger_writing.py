@@ -86,6 +86,8 @@ def test_says_why_it_cannot_be_written_and_when_it_can_again(tmp_path: Any, monk
     path.mkdir()
 
     async def work(ledger: Ledger) -> None:
+        while not ledger.trouble:  # the start does not wait for a slow disk
+            await asyncio.sleep(0.01)
         assert ledger.trouble == "the ledger cannot be used: it cannot be opened (SQLITE_CANTOPEN)"
         assert not ledger.was_writable
         path.rmdir()
@@ -233,6 +235,8 @@ def test_a_read_only_server_is_read(postgres_server: Any) -> None:
         connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
 
     async def work(ledger: Ledger) -> None:
+        while not ledger.trouble:  # the start does not wait for a slow server
+            await asyncio.sleep(0.01)
         assert ledger.trouble == "the ledger cannot be used: the database is read-only"
         assert await ledger.read(queue.count) == 1
         with suppress(LedgerUnavailable):

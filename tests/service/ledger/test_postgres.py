@@ -17,6 +17,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.ledger.engines import open_database
 from tagdesk.service.settings import Settings
 from tests.service import postgres, posting
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.postgres
 
@@ -36,7 +37,7 @@ def own_server(postgres_server: postgres.Server) -> Iterator[postgres.Server]:
 def test_outlives_a_crash_of_the_server(tiny_settings: Settings, own_server: postgres.Server, serve: Serve) -> None:
     """What was acknowledged before is there; meanwhile feedback is refused and tagging goes on; then it is taken."""
     settings = replace(tiny_settings, database_url=own_server.new_database())
-    with serve(create_app(settings)) as address, httpx.Client(base_url=address, timeout=30) as client:
+    with serve(create_app(settings)) as address, httpx.Client(base_url=address) as client:
         client.post("/v1/feedback", json=posting.feedback(1)).raise_for_status()
         own_server.stop(signal.SIGQUIT)
         refused = client.post("/v1/feedback", json=posting.feedback(2))
@@ -70,11 +71,13 @@ def test_starts_where_the_server_is_beyond_reach(tiny_settings: Settings) -> Non
     with subprocess.Popen(
         [sys.executable, "-m", "tagdesk", "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        address = posting.address_line(process).split()[-1].rstrip("/")
-        answer = httpx.post(f"{address}/v1/feedback", json=posting.feedback(1), timeout=30)
-        tagged = httpx.post(f"{address}/v1/tag", json={"body": posting.TEXT})
-        process.terminate()
-        out, err = process.communicate(timeout=30)
+        try:
+            address = posting.address_line(process).split()[-1].rstrip("/")
+            answer = httpx.post(f"{address}/v1/feedback", json=posting.feedback(1))
+            tagged = httpx.post(f"{address}/v1/tag", json={"body": posting.TEXT})
+        finally:
+            process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
     assert tagged.status_code == 200
     assert answer.status_code == 503
     assert "the service is not ready until it can be written" in err

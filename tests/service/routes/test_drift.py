@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from tagdesk.command import main
 from tagdesk.service.app import create_app
 from tagdesk.service.edge.keys import keys_json, new_key
-from tagdesk.service.ledger import drift
+from tagdesk.service.ledger import drift, drift_report
 from tagdesk.service.ledger.drift_report import report, sparkline
 from tagdesk.service.ledger.engines import open_database
 from tagdesk.service.settings import Settings
@@ -23,7 +23,21 @@ from tests.tiny import REF, tiny_model
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
-MONDAY = datetime.now(UTC).date() - timedelta(days=datetime.now(UTC).weekday())
+MONDAY = date(2026, 11, 23)
+
+
+class Thursday(datetime):
+    """A clock that stands still: no week ends while a test runs."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Thursday":
+        return cls(2026, 11, 26, 12, tzinfo=tz)
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (drift, drift_report):
+        monkeypatch.setattr(module, "datetime", Thursday)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def articles() -> list[dict[str, str]]:
 def answers(address: str, articles: list[dict[str, str]]) -> set[tuple[bytes, ...]]:
     """Return what a service answers, article by article and in batches of both kinds, as sets of bytes."""
     lines = "".join(json.dumps(article) + "\n" for article in articles)
-    with httpx.Client(base_url=address, timeout=30) as client:
+    with httpx.Client(base_url=address) as client:
         single = [client.post("/v1/tag", json=article).content for article in articles]
         as_array = client.post("/v1/tag/batch", json=articles)
         as_lines = client.post("/v1/tag/batch", content=lines, headers={"Content-Type": "application/x-ndjson"})
@@ -57,12 +57,12 @@ def test_same_article_has_the_same_answer_to_the_byte(
     """In each of two workers, single or batch, and in a service that is started later."""
     found = set()
     with serving(tmp_path, "--workers=2", "--model=news-en") as address:
-        workers = httpx.get(f"{address}/v1/models", timeout=30).json()["workers"]
+        workers = httpx.get(f"{address}/v1/models").json()["workers"]
         assert len(workers) == 2
         for worker in workers:
             with stopped(worker["pid"]):
                 found |= answers(address, articles)
-    with serve(create_app(Settings(model="news-en"))) as address:
+    with serve(create_app(Settings(model="news-en", database_url="none"))) as address:
         found |= answers(address, articles)
     assert len(found) == 1
     assert len(found.pop()) == len(articles)
@@ -102,7 +102,10 @@ def swapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -> I
     """Return a client of a service with several versions."""
     monkeypatch.setenv("TAGDESK_STORE", str(tmp_path))
     save_versions(tmp_path)
-    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address) as one:
+    with (
+        serve(create_app(Settings(model="tiny", database_url="none"))) as address,
+        httpx.Client(base_url=address) as one,
+    ):
         yield one
 
 

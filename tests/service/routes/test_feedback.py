@@ -44,7 +44,7 @@ def in_file(tiny_settings: Settings, tmp_path: Path) -> Settings:
 @pytest.fixture
 def desk(settings: Settings, serve: Serve) -> Iterator[httpx.Client]:
     """Return a client of a service on an empty ledger."""
-    with serve(create_app(settings)) as address, httpx.Client(base_url=address, timeout=30) as client:
+    with serve(create_app(settings)) as address, httpx.Client(base_url=address) as client:
         yield client
 
 

@@ -25,6 +25,7 @@ from tagdesk.service.settings import Settings
 from tagdesk.service.workers import FOLDER, Workers
 from tests.service.versions import ARTICLE, TOPIC_OF, save_versions, spoil
 from tests.tiny import TAXONOMY, WEIGHTS, save_tiny_model, tiny_model
+from tests.waiting import PATIENCE
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -48,7 +49,7 @@ def test_says_which_topic_implies_its_parent(serve: Serve, tmp_path: Path) -> No
     conflict, diplomacy, weather = TAXONOMY.topics
     taxonomy = Taxonomy("tiny", (conflict, replace(diplomacy, implies_parent=True), weather))
     folder = save_bundle(replace(tiny_model(), taxonomy=taxonomy), list(WEIGHTS), "# tiny\n", tmp_path)
-    with serve(create_app(Settings(model=str(folder)))) as address:
+    with serve(create_app(Settings(model=str(folder), database_url="none"))) as address:
         rows = httpx.get(f"{address}/v1/topics").json()["topics"]
     assert [row["implies_parent"] for row in rows] == [False, True, False]
 
@@ -77,7 +78,10 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def operator(versions: Path, serve: Serve) -> Iterator[httpx.Client]:
     """Return a client of a service that follows `CURRENT` there."""
-    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address, timeout=30) as one:
+    with (
+        serve(create_app(Settings(model="tiny", database_url="none"))) as address,
+        httpx.Client(base_url=address) as one,
+    ):
         yield one
 
 
@@ -104,7 +108,10 @@ def test_lists_the_shipped_version(serve: Serve, tmp_path: Path, monkeypatch: py
     save_tiny_model(tmp_path / "shipped")
     monkeypatch.setattr(storage, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setenv("TAGDESK_STORE", str(tmp_path / "store"))
-    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address) as client:
+    with (
+        serve(create_app(Settings(model="tiny", database_url="none"))) as address,
+        httpx.Client(base_url=address) as client,
+    ):
         assert client.get("/v1/models").json()["versions"] == [{"version": "1", "place": "shipped"}]
         assert client.post("/v1/models/1/activate").json()["model"] == "tiny@1"
         assert client.get("/v1/models").json()["previous"] is None
@@ -182,7 +189,7 @@ def test_refuses_where_current_cannot_be_written(versions: Path, operator: httpx
 def test_refuses_where_one_version_was_asked_for(versions: Path, serve: Serve, path: str, pinned: str) -> None:
     """A service that was started with a version or a path serves it until the end."""
     ref = str(versions / "calm") if pinned == "path" else pinned
-    with serve(create_app(Settings(model=ref))) as address:
+    with serve(create_app(Settings(model=ref, database_url="none"))) as address:
         detail = refused(httpx.post(f"{address}{path}"), 409, "model-not-changed")
         assert "--model tiny" in detail
         assert httpx.get(f"{address}/v1/models").json()["follows_current"] is False
@@ -198,7 +205,7 @@ def test_names_the_workers_that_have_not_swapped(
     monkeypatch.setattr(model_routes, "PATIENCE", 0.3)
     with (
         hanging(folder) as pid,
-        serve(create_app(Settings(model="tiny"))) as address,
+        serve(create_app(Settings(model="tiny", database_url="none"))) as address,
         httpx.Client(base_url=address) as client,
     ):
         found = client.post("/v1/models/busy/activate").json()
@@ -235,7 +242,7 @@ def test_tells_who_asked_second_that_it_was_second(
 
     def named_once_both_asked(place: Path, name: str) -> str | None:
         version = default(place, name)
-        both_asked.wait(20)
+        both_asked.wait(PATIENCE)
         return version
 
     monkeypatch.setattr(storage, "default_version_or_none", named_once_both_asked)
@@ -298,7 +305,10 @@ def test_serves_where_it_cannot_tell_the_others(
 ) -> None:
     """Without the workers' folder, or room in it, a worker knows of itself, complains once, and swaps."""
     monkeypatch.setenv(FOLDER, str(tmp_path / "removed"))
-    with serve(create_app(Settings(model="tiny"))) as address, httpx.Client(base_url=address) as client:
+    with (
+        serve(create_app(Settings(model="tiny", database_url="none"))) as address,
+        httpx.Client(base_url=address) as client,
+    ):
         for version in ("busy", "tense"):
             found = client.post(f"/v1/models/{version}/activate").raise_for_status().json()
             assert [worker["model"] for worker in found["workers"]] == [f"tiny@{version}"]

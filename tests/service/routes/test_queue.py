@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from tagdesk.service.app import create_app
 from tagdesk.service.edge.keys import keys_json, new_key
 from tagdesk.service.settings import Settings
 from tests.tiny import REF
+from tests.waiting import eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -39,7 +39,7 @@ def settings(tiny_settings: Settings, ledger_url: str) -> Settings:
 @pytest.fixture
 def desk(settings: Settings, serve: Serve) -> Iterator[httpx.Client]:
     """Return a client of a service on an empty queue."""
-    with serve(create_app(settings)) as address, httpx.Client(base_url=address, timeout=30) as client:
+    with serve(create_app(settings)) as address, httpx.Client(base_url=address) as client:
         yield client
 
 
@@ -101,10 +101,7 @@ def test_tagging_fills_it(desk: httpx.Client) -> None:
     answer = desk.post("/v1/tag", json=SURE)
     assert desk.post("/v1/tag?queue=true", json=SURE).content == answer.content
     assert desk.post("/v1/tag?queue=true&explain=true", json=UNSURE).status_code == 200
-    until = time.monotonic() + 5
-    while desk.get("/v1/feedback/counts").json()["waiting"] < 2:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    eventually(lambda: desk.get("/v1/feedback/counts").json()["waiting"] == 2)
 
 
 def test_tagging_leaves_room_for_corrections(tiny_settings: Settings, serve: Serve, tmp_path: Path) -> None:
@@ -112,7 +109,7 @@ def test_tagging_leaves_room_for_corrections(tiny_settings: Settings, serve: Ser
     path = tmp_path / "ledger.sqlite"
     with (
         serve(create_app(replace(tiny_settings, database_url=str(path)))) as address,
-        httpx.Client(base_url=address, timeout=30) as client,
+        httpx.Client(base_url=address) as client,
     ):
         client.post("/v1/queue", json=SURE).raise_for_status()
         other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

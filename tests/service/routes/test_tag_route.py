@@ -86,7 +86,7 @@ def test_warns_of_a_language_that_is_not_the_models(serve: Serve, tmp_path: Path
     """The sender's word that it is in another language is enough; unknown words are told too."""
     model = dataclasses.replace(tiny_model(), manifest={"language": "en"})
     folder = save_bundle(model, list(WEIGHTS), "# tiny\n", tmp_path)
-    with serve(create_app(Settings(model=str(folder)))) as address:
+    with serve(create_app(Settings(model=str(folder), database_url="none"))) as address:
         article = {"body": "War and troops, la guerre et les troupes. ", "language": "fr-FR"}
         found = httpx.post(f"{address}/v1/tag", json=article).json()
     assert found["warnings"] == ["short-text", "unknown-words", "language: fr"]

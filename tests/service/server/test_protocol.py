@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,9 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagdesk.service.server import protocol
+from tests.conftest import running
+from tests.service.test_service_command import refuses
+from tests.waiting import PATIENCE, eventually
 
 Serve = Callable[[ASGIApp], AbstractContextManager[str]]
 
@@ -31,7 +34,7 @@ def connect(address: str) -> socket.socket:
     parts = urlsplit(address)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE)
     connection.connect((parts.hostname or "", parts.port or 0))
     return connection
 
@@ -80,7 +83,7 @@ class Paced:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
         if scope["path"] == "/paced":
-            await asyncio.to_thread(self.go_on.wait, 20)
+            await asyncio.to_thread(self.go_on.wait, PATIENCE)
         self.headers = [*scope["headers"]]
         self._end("answered")
         await send({"type": "http.response.body", "body": b"ended"})
@@ -111,6 +114,23 @@ def at(paced: Paced, serve: Serve) -> Iterator[str]:
 def ask(path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
     """Return a request's head."""
     return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: localhost", *headers, "", ""]).encode()
+
+
+def test_answers_whoever_had_just_connected_when_it_was_told_to_stop(
+    paced: Paced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is accepted has its answer though its request comes when nobody is accepted any more."""
+    monkeypatch.setattr(protocol, "_NEWCOMER_SECONDS", PATIENCE)
+    with ExitStack() as served:
+        address = served.enter_context(running(paced, stop_timeout=int(PATIENCE)))
+        with connect(address) as connection:
+            assert statuses(talk(address, ask("/now", "Connection: close"))) == [200]  # who came before it is accepted
+            stopping = threading.Thread(target=served.close)
+            stopping.start()
+            eventually(lambda: refuses(f"{address}/"))
+            connection.sendall(ask("/now"))
+            assert statuses(rest(connection)) == [200]
+        stopping.join()
 
 
 @pytest.mark.parametrize("garbage", [GARBAGE, b"GET / HTTP/1.1\r\n\r\n"])
@@ -152,7 +172,7 @@ def test_refuses_a_broken_body_in_the_place_of_its_answer(paced: Paced, at: str)
         answered = rest(connection)
     assert statuses(answered) == [400]
     assert b"/problems/invalid-http" in answered
-    assert paced.ended.wait(20)
+    assert paced.ended.wait(PATIENCE)
     assert paced.ends == ["disconnected"]
 
 
@@ -244,7 +264,7 @@ def test_sends_http_1_0_no_100_continue(address: str) -> None:
 
 def test_refusals_look_like_every_answer(address: str) -> None:
     """What no route saw is answered with an id, the security headers and the time, too."""
-    with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)) as usual:
+    with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)) as usual:
         usual.request("GET", "/nowhere")
         expected = {name.lower() for name, _ in usual.getresponse().getheaders()}
     answered = talk(address, GARBAGE)
@@ -279,7 +299,6 @@ def test_cuts_off_who_takes_its_answer_in_drops(serve: Serve, monkeypatch: pytes
     """A little now and then is not enough to keep a place."""
     monkeypatch.setattr(protocol, "TAKE_SECONDS", 1.0)
     monkeypatch.setattr(protocol, "LEAST_TAKEN", 4_000_000)
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.4)
     cut_off = threading.Event()
 
     async def large(scope: Scope, receive: Receive, send: Send) -> None:
@@ -294,9 +313,10 @@ def test_cuts_off_who_takes_its_answer_in_drops(serve: Serve, monkeypatch: pytes
 
     with serve(large) as address, connect(address) as connection:
         connection.sendall(GET)
-        for _ in range(500):
-            if cut_off.wait(0.01):
-                break
+
+        def is_cut_off() -> bool:
             with suppress(ConnectionResetError):
                 connection.recv(1000)
-        assert cut_off.is_set()
+            return cut_off.is_set()
+
+        eventually(is_cut_off)

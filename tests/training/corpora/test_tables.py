@@ -233,7 +233,12 @@ cells = st.text(
 )
 
 
-@settings(deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=150,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=8),
     delimiter=st.sampled_from(",;\t|"),
@@ -257,7 +262,12 @@ def test_whatever_a_table_holds_is_read_as_it_was_written(
     assert {(article.title, article.body) for article in read_corpus(tmp_path / "a.csv").articles} == readable
 
 
-@settings(deadline=None, max_examples=200, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=200,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.binary(max_size=300), name=st.sampled_from(["a.csv", "a.tsv", "a.txt", "a.json", "a.jsonl", "a.csv.gz"]))
 def test_no_bytes_at_all_end_in_a_traceback(tmp_path: Path, data: bytes, name: str) -> None:
     """Whatever they are, a corpus comes of them or a sentence."""
