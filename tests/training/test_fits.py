@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,14 @@ from tagdesk.command import main
 from tagdesk.models import load
 from tagdesk.models.storage import versions
 from tagdesk.training.classifier import TopicClassifier
-from tagdesk.training.fits.fits import FOLDER, KEPT_DAYS
+from tagdesk.training.fits.fits import FOLDER, KEPT_DAYS, Fits
+from tagdesk.training.learn.fit import fit_topics
+from tagdesk.training.sparse_table import Table, as_sparse_table
 from tests.dask_cluster import Cluster
 from tests.processes import children_of
 from tests.test_command import without
 from tests.training.conftest import CONFIG, DATA
+from tests.training.learn.test_fit import FEW, data
 from tests.waiting import eventually
 
 FITS = 168
@@ -258,6 +261,24 @@ def test_classifier_of_a_notebook_leaves_no_files(tmp_path: Path, monkeypatch: p
     classifier = TopicClassifier(min_df=1, folds=2).fit(texts, topics, groups=range(len(texts)))
     assert np.isfinite(classifier.out_of_fold_scores_).all()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("table", [np.asarray, lambda array: as_sparse_table(array, np.zeros(3, np.int8))])
+def test_fits_of_many_topics_that_are_done_are_only_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, table: Callable[..., Table]
+) -> None:
+    X, decisions, fold = data()
+    done = []
+    for goes_on in (False, True):
+        with caplog.at_level(logging.INFO), suppress(ZeroDivisionError), Fits(tmp_path / "fits") as fits:
+            done.append(fit_topics(X, table(decisions), fold, FEW, fits=fits))
+            if not goes_on:
+                raise ZeroDivisionError
+    assert caplog.messages[-1] == "3 of 3 fits were done before"
+    for mine in (*done, fit_topics(X, decisions, fold, FEW)):
+        assert mine.weights.values.tobytes() == done[0].weights.values.tobytes()
+        assert mine.out_of_fold.cells.data.tobytes() == done[0].out_of_fold.cells.data.tobytes()
+    assert not (tmp_path / "fits").exists()
 
 
 @pytest.fixture

@@ -98,6 +98,8 @@ class Fits:
                 failed.
             EngineError: the cluster cannot be used.
         """
+        if not tasks:
+            return
         try:
             folder = self._prepared(Inputs.of(shared, decisions))
         except OSError as error:
@@ -113,7 +115,11 @@ class Fits:
                 yield task, found
         if len(left) < len(tasks):
             log.info("%s of %s fits were done before", f"{len(tasks) - len(left):,}", f"{len(tasks):,}")
-        orders = ((str(folder), task) for task in left)
+        if left:
+            yield from self._do(folder, left)
+
+    def _do(self, folder: Path, tasks: Sequence[AnyTask]) -> Found[AnyTask]:
+        orders = ((str(folder), task) for task in tasks)
         results: Generator[tuple[tuple[str, AnyTask], str | Lost]]
         if self._cluster:
             results = on_cluster(carry_out, orders, self._cluster)
