@@ -89,10 +89,11 @@ archive: $(VENV)/archive ## Tag an archive, IN= OUT= (TO=jsonl COLUMNS= MODEL= C
 data: $(VENV)/train ## Fetch the open corpora into var/corpora, unless they are at hand (CORPUS_DIR=)
 	@$(BIN)/tagdesk data
 
-train: $(VENV)/train ## Train the default model, or one of your own data (DATA= MAP=); it becomes current in the store
+train: $(VENV)/train $(if $(call given,CLUSTER),$(VENV)/archive) ## Train the default model, or one of your own data (DATA= MAP= CLUSTER=tcp://…); it becomes current in the store
 	@$(BIN)/tagdesk train $(call option,CONFIG,config) --publish $(call option,DATA,data) $(call option,MAP,map) \
 		$(call option,TAXONOMY,taxonomy) $(call option,FORMAT,format) $(call option,NAME,name) \
-		$(call option,LANGUAGE,language) $(call option,PRECISION_TARGET,precision-target) $(call option,TEST,test) $(reading)
+		$(call option,LANGUAGE,language) $(call option,PRECISION_TARGET,precision-target) $(call option,TEST,test) \
+		$(call option,CLUSTER,cluster) $(reading)
 
 search: $(VENV)/train ## Search for better training settings until BUDGET= (30m) is over or Ctrl-C; the best so far is kept
 	@$(BIN)/tagdesk search $(call option,CONFIG,config) $(call option,BUDGET,budget) \

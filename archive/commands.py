@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tagdesk.archive.engines import cores
 from tagdesk.archive.places import Place
 from tagdesk.archive.run import Outcome, Plan, Stopped, alone, carry_out, find_columns, find_parts, plan
 from tagdesk.archive.sample import changes_of, lines_of, sample
+from tagdesk.engines import cores
 from tagdesk.models.compiling import announced, warm_up
 from tagdesk.models.files import CannotWrite
 from tagdesk.models.storage import load

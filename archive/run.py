@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tagdesk.archive.engines import TRIES, Lost, on_cluster, on_cores
 from tagdesk.archive.parts import ARTICLES, Names, Part, cut, find_names
 from tagdesk.archive.places import InUse, Place, find
 from tagdesk.archive.records import STATE, Changes, Counts, Record, clear_drafts, clear_stale, read_records
 from tagdesk.archive.tagging import Failure, Task, tag_part
+from tagdesk.engines import TRIES, Lost, on_cluster, on_cores
 from tagdesk.models.errors import CannotRead, TagdeskError
 from tagdesk.models.files import CannotWrite
 from tagdesk.models.topic_model import TopicModel

@@ -30,7 +30,7 @@ from tagdesk.models.taxonomy import load_taxonomy
 from tagdesk.training.config import FitSettings, load_config
 from tagdesk.training.corpora.labels import NO, OPEN, YES
 from tagdesk.training.corpora.places import corpus_folder
-from tagdesk.training.fit_one import Hints, count_ratios
+from tagdesk.training.fit_one import Hints, count_ratios, fit_topic, shared_of
 from tagdesk.training.judge.cross_validate import predict_out_of_fold, quality
 from tagdesk.training.judge.measure import f1
 from tagdesk.training.learn.calibrate import fair_weight
@@ -246,9 +246,8 @@ def _vectorized(study: Study, **changed: float) -> Floats:
 
 def _as_training(study: Study, X: sp.csr_matrix, hints: Hints | None, fit: FitSettings) -> Floats:
     scores = np.zeros(study.decisions.shape)
-    for topic, part, weights, bias in fit_without(range(fit.folds), X, study.decisions, study.fold, fit, hints):
-        in_fold = np.flatnonzero(study.fold == part)
-        scores[in_fold, topic] = X[in_fold] @ weights + bias
+    for one in fit_without(range(fit.folds), X, study.decisions, study.fold, fit, hints):
+        scores[study.fold == one.left_out, one.topic] = one.scores
     return scores
 
 
@@ -329,13 +328,14 @@ def _self_training(study: Study, most: int = 12_000, weight: float = 0.1) -> Flo
     hinted = np.asarray(X @ hints.weights + hints.bias)
     fold = np.append(study.fold, np.full(2 * len(others), -1))
     soft = np.zeros((study.config.fit.folds, len(others), len(study.topics)))
-    fits = fit_without(range(len(soft)), own, study.decisions, study.fold, study.config.fit, hints)
-    for topic, part, weights, bias in fits:
+    shared = shared_of(own, study.fold, study.config.fit, hints, None)
+    topics_and_parts = [(i, part) for i in range(len(study.topics)) for part in range(len(soft))]
+    fits = (delayed(fit_topic)(shared, study.decisions[:, i], i, part) for i, part in topics_and_parts)
+    for topic, part, weights, bias in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(fits):
         soft[part, :, topic] = expit(_SLOPE * (more @ weights + bias) + _OFFSET)
     jobs = (
         delayed(_fit_softly)(X, hinted, study.decisions[:, i], fold, i, part, weight, soft[part, :, i])
-        for i in range(len(study.topics))
-        for part in range(len(soft))
+        for i, part in topics_and_parts
     )
     scores = np.zeros(study.decisions.shape)
     for topic, part, part_scores in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs):

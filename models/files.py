@@ -22,13 +22,16 @@ class CannotWrite(OSError):
 
 
 @contextmanager
-def replacing(path: Path, error: type[TagdeskError] | None = None, *, mode: int = 0o666) -> Iterator[IO[bytes]]:
+def replacing(
+    path: Path, error: type[TagdeskError] | None = None, *, mode: int = 0o666, lasting: bool = True
+) -> Iterator[IO[bytes]]:
     """Yield a file that takes the place of `path` when the block ends well; if it raises, the old file stays.
 
     Args:
         path: the file; its folder must exist.
         error: what is raised in place of `CannotWrite`, with the same text.
         mode: its permissions, before the umask takes its share.
+        lasting: whether it must survive a power cut, for which the disk is waited for.
 
     Raises:
         CannotWrite: or the `error` named: the file, or its folder, cannot be written.
@@ -41,10 +44,12 @@ def replacing(path: Path, error: type[TagdeskError] | None = None, *, mode: int 
     try:
         with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
-        sync_folder(path.parent)
+        if lasting:
+            sync_folder(path.parent)
     except OSError as reason:
         failure = CannotWrite(reason.errno, reason.strerror or str(reason), str(path))
         raise (error(str(failure)) if error else failure) from reason

@@ -1,4 +1,4 @@
-"""A service's processes: how they are started, and what the system knows of them."""
+"""Processes: how a service's are started, and what the system knows of them."""
 
 import os
 import sys
@@ -15,10 +15,17 @@ def environment(**variables: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("TAGDESK_")} | variables
 
 
+def children_of(parent: int) -> list[int]:
+    """Return the process ids of what a process has started; none once it has ended."""
+    try:
+        return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def workers_of(parent: int) -> set[int]:
     """Return the process ids of a service's workers."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return {int(child) for child in children if b"spawn_main" in _command_line(child)}
+    return {child for child in children_of(parent) if b"spawn_main" in _command_line(child)}
 
 
 def cpu_seconds(pid: int) -> float:
@@ -27,7 +34,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK
 
 
-def _command_line(process: str) -> bytes:
+def _command_line(process: int) -> bytes:
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile

@@ -25,6 +25,7 @@ from tagdesk.training.config import FitSettings
 from tagdesk.training.corpora.account import name_list
 from tagdesk.training.corpora.labels import OPEN, YES
 from tagdesk.training.errors import TooFewArticles
+from tagdesk.training.fits.fits import Fits
 from tagdesk.training.judge.cross_validate import quality
 from tagdesk.training.judge.evaluate import auto_record, out_of_fold_metrics
 from tagdesk.training.learn.calibrate import calibrate, fair_weight
@@ -153,6 +154,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample: NDArray[np.bool_] | None = None,
         label_X: Sequence[AnyText] = (),
         label_y: NDArray[np.int8] | None = None,
+        fits: Fits | None = None,
     ) -> Self:
         """Learn the topics.
 
@@ -169,10 +171,11 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             label_X: other articles, of which only the labels in `label_y` are known. What classifiers of those labels
                 learn becomes a feature of the topics' classifiers.
             label_y: their labels, a matrix as `y`; a label is seldom a topic.
+            fits: where the single fits are done and kept; None: on this machine, in a temporary folder.
 
         Raises:
             ValueError: articles or topics are not as described; the message says where.
-            TrainingError: a parameter is out of range, or there is nothing to learn.
+            TrainingError: a parameter is out of range, there is nothing to learn, or the fits cannot be done.
         """
         settings = self._settings()
         texts, others = _texts(X, self.reading), _texts(label_X, self.reading)
@@ -193,8 +196,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         is_fair = np.ones(len(texts), np.bool_) if fair is None else fair
 
         def fitted_to(features: FeatureSettings) -> tuple[Prepared, Fitted]:
-            ready = prepare(texts, others, labels, features, settings)
-            return ready, fit_topics(ready.X, decisions, self.fold_, settings, ready.hints, weight)
+            ready = prepare(texts, others, labels, features, settings, fits)
+            return ready, fit_topics(ready.X, decisions, self.fold_, settings, ready.hints, weight, fits)
 
         features = FeatureSettings(**{name: getattr(self, name) for name in FeatureSettings.__slots__})
         ready, fitted = fitted_to(features)

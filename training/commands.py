@@ -50,6 +50,8 @@ _NO_GOLD = """\
 The texts of the gold articles may not be handed on, so no clone has them, and figures on them cannot be reproduced; \
 those on held-out articles can."""
 
+_INTERRUPTED = 130
+
 _MODEL = "name, name@version or path (default: the config's)"
 
 
@@ -57,7 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command that the first argument names.
 
     Returns:
-        The exit code: 0, or 3 where the gate holds or refuses a candidate.
+        The exit code: 0, 3 where the gate holds or refuses a candidate, or 130 after Ctrl-C.
 
     Raises:
         TagdeskError, OSError: the command fails.
@@ -65,7 +67,11 @@ def run(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     options = _parser().parse_args(arguments)
-    code: int | None = options.run(options)
+    try:
+        code: int | None = options.run(options)
+    except KeyboardInterrupt:
+        print("tagdesk: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     return code or 0
 
 
@@ -93,6 +99,12 @@ def _add_making(commands: Commands) -> None:
         example="train --data desk.csv --language en",
     )
     train.add_argument("--publish", action="store_true", help="make the new version current")
+    train.add_argument(
+        "--cluster",
+        default="",
+        metavar="tcp://…",
+        help="a Dask scheduler (extra `dask`) whose workers do the fits; they must see the store",
+    )
     _add_data(train, "train on these files; the model becomes current")
     search = add_command(
         commands,
@@ -205,7 +217,7 @@ def _fetch_wikinews(folder: Path) -> FetchReport:
 def _train(options: argparse.Namespace) -> None:
     config, taxonomy, folder = _plan(options)
     served = served_model(config.name)
-    trained = train(config, taxonomy, folder, store())
+    trained = train(config, taxonomy, folder, store(), cluster=options.cluster)
     bundle = trained.bundle
     model = load_bundle(bundle)
     current = options.publish or bool(options.data)

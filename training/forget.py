@@ -11,6 +11,7 @@ from tagdesk.models.bundle import load_bundle
 from tagdesk.models.errors import BundleError
 from tagdesk.models.storage import versions
 from tagdesk.training.errors import CorpusError
+from tagdesk.training.fits.fits import FOLDER, clear
 from tagdesk.training.judge.changes import CHANGES, read_changes, write_changes
 from tagdesk.training.learn.corrections import articles_and_editors
 from tagdesk.training.learn.evidence import EVIDENCE, article_keys, read_evidence, write_evidence
@@ -21,7 +22,8 @@ def forget(place: Path, name: str, source: str) -> list[str]:
     """Remove articles and editors that are not in the ledger from the evidence and the changes of every version.
 
     Reports quote articles: that of a version from which something was removed, or whose bundle cannot be read, is
-    deleted. The weights stay: what a model has learned cannot be taken apart. Retraining makes new ones.
+    deleted. So are the fits of trainings that were interrupted, of whatever model. The weights stay: what a model has
+    learned cannot be taken apart. Retraining makes new ones.
 
     Args:
         place: the store.
@@ -47,7 +49,8 @@ def forget(place: Path, name: str, source: str) -> list[str]:
             removed.append(f"{path}: the whole report")
         files = place / name / version / CHANGES, place / name / version / EVIDENCE, path
         lines += removed + [line for file in files for line in _without_drafts(file)]
-    return lines
+    interrupted = clear(place / FOLDER, days=0)
+    return lines + [f"{folder}: the fits of a training that was interrupted" for folder in interrupted]
 
 
 def _without_drafts(path: Path) -> Iterator[str]:

@@ -16,6 +16,7 @@ from tagdesk.training.classifier import TopicClassifier
 from tagdesk.training.config import Config, FitSettings
 from tagdesk.training.corpora.corpus import file_sha256
 from tagdesk.training.corpora.labels import LABELS
+from tagdesk.training.fits.fits import FOLDER, Fits
 from tagdesk.training.judge.evaluate import Scores, confidences_of, score_decided
 from tagdesk.training.judge.learning_curve import LearningCurve, learning_curve
 from tagdesk.training.judge.measure import MOST_PAIRS, Examined
@@ -51,9 +52,16 @@ class Trained:
 
 
 def train(
-    config: Config, taxonomy: Taxonomy, corpus_folder: Path, store: Path, corrections: Corrections | None = None
+    config: Config,
+    taxonomy: Taxonomy,
+    corpus_folder: Path,
+    store: Path,
+    corrections: Corrections | None = None,
+    cluster: str = "",
 ) -> Trained:
     """Train a model and save its bundle, with its evidence.
+
+    Its fits are kept in the store until then: a training that was interrupted does the rest when it is run again.
 
     Args:
         config: the settings.
@@ -61,11 +69,26 @@ def train(
         corpus_folder: the folder of the config's corpora.
         store: the folder of models.
         corrections: the decisions of editors; they are added to the corpora, and weigh more.
+        cluster: the address of a Dask scheduler whose workers do the fits, and see the store; empty for this machine.
 
     Raises:
-        CorpusError, LabelMapError, TrainingError: something is wrong with the data or the config; nothing is written.
+        CorpusError, LabelMapError: something is wrong with the data; nothing is written.
+        TrainingError: or with the config; or the fits cannot be done.
+        EngineError: the cluster cannot be used.
     """
     config.check_topics(taxonomy.ids)
+    with Fits(store / FOLDER, cluster) as fits:
+        return _train(config, taxonomy, corpus_folder, store, corrections, fits)
+
+
+def _train(
+    config: Config,
+    taxonomy: Taxonomy,
+    corpus_folder: Path,
+    store: Path,
+    corrections: Corrections | None,
+    fits: Fits,
+) -> Trained:
     data = read_training_set(config, taxonomy, corpus_folder, corrections)
     learn, others = data.learn.tolist(), data.others.tolist()
     texts, names = [data.texts[i] for i in learn], [data.ids[data.group[i]] for i in learn]
@@ -78,6 +101,7 @@ def train(
         sample=is_sample(data.corrected[learn], data.decisions[learn]),
         label_X=[data.texts[i] for i in others],
         label_y=targets_of(data.labels(data.others)) if others else None,
+        fits=fits,
     )
     decisions = data.decisions[:, classifier.learned_]
     if isinstance(classifier.out_of_fold_scores_, np.ndarray):

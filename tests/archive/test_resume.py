@@ -15,13 +15,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tagdesk.archive.engines import TRIES, Lost, on_cores
 from tagdesk.archive.places import Place
 from tagdesk.archive.records import Counts
 from tagdesk.archive.run import alone
 from tagdesk.archive.sample import lines_of
 from tagdesk.models.bundle import save_bundle
 from tests.archive.conftest import Archive, answers, articles, ids, write_lines, write_parquet
+from tests.processes import children_of
 from tests.tiny import REF, WEIGHTS, tiny_model
 
 PARTS, ROWS = 24, 2_000
@@ -40,12 +40,6 @@ def started(source: Path, out: Path, model: str) -> "subprocess.Popen[bytes]":
     """Start the command, with two workers."""
     arguments = ["archive", str(source), str(out), "--model", model, "--workers", "2"]
     return subprocess.Popen([sys.executable, "-m", "tagdesk", *arguments], stderr=subprocess.DEVNULL)
-
-
-def workers_of(process: "subprocess.Popen[bytes]") -> list[int]:
-    """Return the processes that it started."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(child) for child in children.split()]
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -67,8 +61,8 @@ def test_workers_that_are_killed_are_replaced(source: Path, tmp_path: Path, mode
     out = tmp_path / "out"
     with started(source, out, model) as process:
         for parts in (0, 1, 3):
-            wait_for(lambda: len(workers_of(process)) == 2 and len(done(out)) >= parts)  # noqa: B023 - called at once
-            os.kill(workers_of(process)[0], signal.SIGKILL)
+            wait_for(lambda: len(children_of(process.pid)) == 2 and len(done(out)) >= parts)  # noqa: B023 - called at once
+            os.kill(children_of(process.pid)[0], signal.SIGKILL)
         assert process.wait(PATIENCE) == 0
     assert ids(out) == sorted(row["id"] for row in articles(PARTS * ROWS))
     assert not list(out.glob(".*"))
@@ -80,7 +74,7 @@ def test_killed_command_goes_on_where_it_was(source: Path, tmp_path: Path, model
     out = tmp_path / "out"
     with started(source, out, model) as process:
         wait_for(lambda: len(done(out)) >= 2)
-        workers = workers_of(process)
+        workers = children_of(process.pid)
         process.kill()
     wait_for(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
     before = {path: path.stat().st_mtime_ns for path in done(out)}
@@ -112,13 +106,6 @@ def test_file_system_without_locks_locks_nobody_out(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("fcntl.flock", refuse)
     with alone(Place.of(str(tmp_path / "out"))), alone(Place.of(str(tmp_path / "out"))):
         assert (tmp_path / "out" / "_tagdesk" / "lock").read_text(encoding="utf-8") == f"{os.getpid()}\n"
-
-
-def test_task_that_kills_its_workers_is_given_up() -> None:
-    assert TRIES > 1
-    ((task, result),) = on_cores(os._exit, [9], 1)
-    assert task == 9
-    assert isinstance(result, Lost)
 
 
 def test_what_is_done_is_not_done_again(archive: Archive, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tagdesk.models.storage import current, make_current
 from tagdesk.training.config import FitSettings
 from tagdesk.training.corpora.labels import YES
 from tagdesk.training.errors import CorpusError
+from tagdesk.training.fits.fits import FOLDER
 from tagdesk.training.judge.changes import CHANGES
 from tagdesk.training.judge.pairs import pair
 from tagdesk.training.learn.corrections import read_corrections
@@ -322,8 +323,11 @@ def test_what_is_erased_is_forgotten_beside_the_models(
     left = str(write_corpus(lines[:100], "left.jsonl"))
     (report,) = Path("var/reports").iterdir()
     drafts = [left_behind(path) for path in (folder / CHANGES, folder / EVIDENCE, report)]
+    (interrupted := store / FOLDER / "0123").mkdir(parents=True)
     code, out, _ = run("forget", "--corrections", left)
     assert code == 0
+    assert f"{interrupted}: the fits of a training that was interrupted" in out
+    assert not interrupted.exists()
     assert f"{folder / EVIDENCE}: 40 articles" in out
     assert f"{report}: the whole report" in out
     assert not report.exists()

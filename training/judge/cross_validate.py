@@ -1,14 +1,13 @@
 """How good settings are: the out-of-fold scores that training would give, without the fit on all articles."""
 
-import signal
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import parallel_config
 from numpy.typing import NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -105,17 +104,12 @@ class CrossValidation:
             TimeIsOver: `is_over` said so; the scores are incomplete.
         """
         ready = self._prepared(config.features, _settings_of_preparing(config.fit))
-        left_out = {part: ready.X[self.fold == part] for part in parts}
-        over = False
-        # Ctrl-C on a terminal reaches the workers too; ending them is this process's job.
-        with parallel_config("loky", initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)):
-            settings = config.fit.for_topics(self.decisions.shape[1])
-            fits = fit_without(parts, ready.X, self.decisions, self.fold, settings, ready.hints, stop=lambda: over)
+        settings = config.fit.for_topics(self.decisions.shape[1])
+        with closing(fit_without(parts, ready.X, self.decisions, self.fold, settings, ready.hints)) as fits:
             for fit in fits:
-                scores[self.fold == fit.left_out, fit.topic] = left_out[fit.left_out] @ fit.weights + fit.bias
-                over = over or is_over()  # fits under way are waited for: joblib's threads complain when killed
-        if over:
-            raise TimeIsOver
+                scores[self.fold == fit.left_out, fit.topic] = fit.scores
+                if is_over():
+                    raise TimeIsOver
 
 
 def _settings_of_preparing(settings: FitSettings) -> FitSettings:

@@ -1,20 +1,21 @@
 """One linear classifier per topic, fitted on every core; every decided article is scored out of fold."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from tagdesk.models.weights import SparseWeights
 from tagdesk.progress import progress
 from tagdesk.training.config import FitSettings
-from tagdesk.training.corpora.labels import YES
-from tagdesk.training.fit_one import Hints, Shared, TopicFit, fit_topic, highest, shared_of
+from tagdesk.training.fit_one import Hints, Shared, shared_of
+from tagdesk.training.fits.fits import AnyTask, Fits, Found
+from tagdesk.training.fits.tasks import EveryFit, OneFit
 from tagdesk.training.sparse_table import SparseTable, Table, blocks
 
 FEWEST_ARTICLES = 5
@@ -22,9 +23,6 @@ FEWEST_ARTICLES = 5
 
 FEWEST_IN_A_FIT = 3
 """... and one that has fewer without the articles of a fold."""
-
-STORED, STORED_FOR_EACH = 500, 5
-"""With many topics, the out-of-fold scores of so many articles are kept, and as many for each that has the topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,7 @@ def fit_topics(
     settings: FitSettings,
     hints: Hints | None = None,
     weight: NDArray[np.float64] | None = None,
+    fits: Fits | None = None,
 ) -> Fitted:
     """Fit every topic, and score the calibration articles out of fold.
 
@@ -61,95 +60,73 @@ def fit_topics(
         settings: C, count_ratio, folds, seed, most_weights, most_negatives.
         hints: further features; the weights and the bias returned contain them.
         weight: how much an article counts in a fit, shape (articles,); None: all count the same.
+        fits: where the fits are done and kept; None: on this machine, in passing.
+
+    Raises:
+        TrainingError: as `Fits.run`.
     """
     topics = decisions.shape[1]
     settings = settings.for_topics(topics)
     calibration = np.flatnonzero(fold >= 0)
     if settings.most_weights:
-        return _fit_many(shared_of(X, fold, settings, hints, weight), decisions)
+        return _fit_many(shared_of(X, fold, settings, hints, weight), decisions, fits)
     dense = np.asarray(decisions)
     weights = np.zeros((X.shape[1], topics), np.float32)
     bias = np.zeros(topics, np.float32)
     out_of_fold = np.zeros((len(calibration), topics))
-    fits = fit_without(range(-1, settings.folds), X, dense, fold, settings, hints, weight)
-    for fit in progress(fits, total=topics * (settings.folds + 1), what="fitting topics", unit="fit"):
+    found = fit_without(range(-1, settings.folds), X, dense, fold, settings, hints, weight, fits)
+    for fit in progress(found, total=topics * (settings.folds + 1), what="fitting topics", unit="fit"):
         if fit.left_out < 0:
             weights[:, fit.topic], bias[fit.topic] = fit.weights, fit.bias
         else:
-            in_fold = fold[calibration] == fit.left_out
-            out_of_fold[in_fold, fit.topic] = X[calibration[in_fold]] @ fit.weights + fit.bias
+            out_of_fold[fold[calibration] == fit.left_out, fit.topic] = fit.scores
     return Fitted(weights, bias, out_of_fold)
 
 
-def _fit_many(shared: Shared, decisions: Table) -> Fitted:
+def _fit_many(shared: Shared, decisions: Table, fits: Fits | None) -> Fitted:
     """Fit many topics, a task each, of which only the strongest weights and the highest scores come back."""
-    topics = decisions.shape[1]
-    jobs = (delayed(_fit_sparse)(shared, column, topic) for topic, column in enumerate(_columns(decisions)))
-    done: Iterator[_SparseFit] = Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs)
-    fits = sorted(progress(done, total=topics, what="fitting topics", unit="topic"), key=lambda fit: fit.topic)
-    lengths = [len(fit.ngrams) for fit in fits]
-    rows, columns = np.concatenate([fit.ngrams for fit in fits]), np.repeat(np.arange(topics), lengths)
+    topics, ngrams = decisions.shape[1], shared.X.shape[1]
+    calibration = int((shared.fold >= 0).sum())
+    found = _run(fits, shared, decisions, [EveryFit(topic) for topic in range(topics)])
+    del shared, decisions  # while the fits are done, the workers alone have them in memory
+    done = {task.topic: arrays for task, arrays in progress(found, total=topics, what="fitting topics", unit="topic")}
+    every = [done[topic] for topic in range(topics)]
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([arrays[name] for arrays in every])
+
+    rows, columns = joined("ngrams"), np.repeat(np.arange(topics), [len(arrays["ngrams"]) for arrays in every])
     order = np.lexsort((columns, rows))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=shared.X.shape[1])))).astype(np.int64)
-    values = np.concatenate([fit.weights for fit in fits])[order]
-    scored = np.concatenate([fit.articles for fit in fits])
+    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=ngrams)))).astype(np.int64)
     return Fitted(
-        SparseWeights(starts, columns[order].astype(np.uint32), values, topics),
-        np.array([fit.bias for fit in fits], np.float32),
+        SparseWeights(starts, columns[order].astype(np.uint32), joined("weights")[order], topics),
+        np.array([arrays["bias"] for arrays in every], np.float32),
         SparseTable.of(
-            scored,
-            np.repeat(np.arange(topics), [len(fit.articles) for fit in fits]),
-            np.concatenate([fit.scores for fit in fits]),
-            np.array([fit.rest for fit in fits]),
-            int((shared.fold >= 0).sum()),
+            joined("articles"),
+            np.repeat(np.arange(topics), [len(arrays["articles"]) for arrays in every]),
+            joined("scores"),
+            np.array([arrays["rest"] for arrays in every]),
+            calibration,
         ),
     )
 
 
-def _columns(decisions: Table) -> Iterator[NDArray[np.int8]]:
-    """Yield each topic's decisions, int8, shape (articles,)."""
-    for some in blocks(decisions):
-        yield from np.ascontiguousarray(np.asarray(decisions[:, some]).T)
-
-
-class _SparseFit(NamedTuple):
-    """All fits of one topic, as far as they are kept.
+class PartFit(NamedTuple):
+    """What came of one fit of one topic.
 
     Attributes:
         topic: its column.
-        ngrams: the features with the strongest weights, increasing, int64.
-        weights: their weights, float32.
-        bias: the intercept.
-        articles: the places of the calibration articles that have the topic or the highest scores, int64.
-        scores: their scores out of fold, float64.
-        rest: the mean score of all others.
+        left_out: the fold that was left out, -1 for none.
+        weights: float64, shape (features,), where none was left out.
+        bias: the intercept, where none was left out.
+        scores: of the articles of the fold that was left out, in their order, float64.
     """
 
     topic: int
-    ngrams: NDArray[np.int64]
-    weights: NDArray[np.float32]
+    left_out: int
+    weights: NDArray[np.float64]
     bias: float
-    articles: NDArray[np.int64]
     scores: NDArray[np.float64]
-    rest: float
-
-
-def _fit_sparse(shared: Shared, decisions: NDArray[np.int8], topic: int) -> _SparseFit:
-    """Fit one topic with all articles and without each fold, and keep what counts."""
-    scores = np.zeros(len(decisions))
-    for left_out in range(shared.settings.folds):
-        fit = fit_topic(shared, decisions, topic, left_out)
-        in_fold = shared.fold == left_out
-        ngrams = np.flatnonzero(fit.weights)
-        scores[in_fold] = shared.scores(ngrams, fit.weights[ngrams])[in_fold] + fit.bias
-    final = fit_topic(shared, decisions, topic, -1)
-    ngrams = np.flatnonzero(final.weights)
-    calibration = shared.fold >= 0
-    scores, stored = scores[calibration], decisions[calibration] == YES
-    stored[highest(scores, STORED + STORED_FOR_EACH * int(stored.sum()))] = True
-    rest = float(scores[~stored].mean()) if not stored.all() else 0.0
-    kept = np.flatnonzero(stored)
-    return _SparseFit(topic, ngrams, final.weights[ngrams].astype(np.float32), final.bias, kept, scores[kept], rest)
 
 
 def fit_without(
@@ -160,25 +137,31 @@ def fit_without(
     settings: FitSettings,
     hints: Hints | None = None,
     weight: NDArray[np.float64] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[TopicFit]:
+    fits: Fits | None = None,
+) -> Generator[PartFit]:
     """Fit every topic without each of these folds (-1: without none); the other arguments are those of `fit_topics`.
-
-    No fit is begun once `stop` returns true; it is called from joblib's thread.
 
     Yields:
         The fits, in the order in which they finish.
+
+    Raises:
+        TrainingError: as `Fits.run`.
     """
-    shared = shared_of(X, fold, settings, hints, weight)
+    tasks = [OneFit(topic, part) for topic, part in product(range(decisions.shape[1]), left_out)]
+    none = np.empty(0)
+    with closing(_run(fits, shared_of(X, fold, settings, hints, weight), decisions, tasks)) as found:
+        for task, arrays in found:
+            weights, bias = arrays.get("weights", none), float(arrays.get("bias", 0.0))
+            yield PartFit(task.topic, task.left_out, weights, bias, arrays.get("scores", none))
 
-    def jobs() -> Iterator[Any]:
-        for topic, part in product(range(decisions.shape[1]), left_out):
-            if stop():
-                return
-            yield delayed(fit_topic)(shared, decisions[:, topic], topic, part)
 
-    fits: Iterator[TopicFit] = Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(jobs())
-    return fits
+def _run(fits: Fits | None, shared: Shared, decisions: Table, tasks: list[AnyTask]) -> Found[AnyTask]:
+    """Do tasks, in passing if nobody keeps them."""
+    with ExitStack() as stack:
+        where = fits or stack.enter_context(Fits())
+        found = where.run(shared, decisions, tasks)
+        del shared, decisions
+        yield from found
 
 
 def learnable(decisions: Table, fold: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from tagdesk.training.config import FitSettings
 from tagdesk.training.corpora.corpus import Corpus
 from tagdesk.training.corpora.labels import NO, YES
 from tagdesk.training.fit_one import Hints
+from tagdesk.training.fits.fits import Fits
 from tagdesk.training.learn.fit import fit_without
 
 LEAST_ARTICLES = 25
@@ -57,7 +58,7 @@ def _common_labels(corpus: Corpus) -> list[str]:
     return [label for label, count in counts.most_common(MOST_LABELS) if count >= LEAST_ARTICLES]
 
 
-def label_hints(X: sp.csr_matrix, labels: NDArray[np.int8], settings: FitSettings) -> Hints:
+def label_hints(X: sp.csr_matrix, labels: NDArray[np.int8], settings: FitSettings, fits: Fits | None = None) -> Hints:
     """Fit a classifier for every label, and return their scores as hints, with a mean of 0 over these articles.
 
     Args:
@@ -65,13 +66,14 @@ def label_hints(X: sp.csr_matrix, labels: NDArray[np.int8], settings: FitSetting
             the classifiers would be surer of those than of others.
         labels: yes, no or open, int8, shape (articles, labels).
         settings: label_scale, which multiplies the scores, and seed.
+        fits: as in `fit_topics`.
     """
     labels = labels[:, np.minimum((labels == YES).sum(axis=0), (labels == NO).sum(axis=0)) >= LEAST_ARTICLES]
     count = labels.shape[1]
     weights = np.zeros((X.shape[1], count), np.float32)
     in_all_fits = np.full(len(labels), -1, np.int64)
-    fits = fit_without((-1,), X, labels, in_all_fits, replace(settings, C=_C, count_ratio=0.0))
-    for fit in progress(fits, total=count, what="fitting labels", unit="fit"):
+    found = fit_without((-1,), X, labels, in_all_fits, replace(settings, C=_C, count_ratio=0.0), fits=fits)
+    for fit in progress(found, total=count, what="fitting labels", unit="fit"):
         weights[:, fit.topic] = settings.label_scale * fit.weights
     mean = (
         sp.csr_matrix(X.mean(axis=0)) @ weights

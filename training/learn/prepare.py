@@ -12,6 +12,7 @@ from tagdesk.models.features import FeatureSettings
 from tagdesk.models.reading.article import ArticleText
 from tagdesk.training.config import FitSettings
 from tagdesk.training.fit_one import Hints
+from tagdesk.training.fits.fits import Fits
 from tagdesk.training.learn.label_models import label_hints
 from tagdesk.training.learn.vectorize import NgramVectorizer
 
@@ -39,6 +40,7 @@ def prepare(
     labels: NDArray[np.int8] | None,
     features: FeatureSettings,
     settings: FitSettings,
+    fits: Fits | None = None,
 ) -> Prepared:
     """Vectorize the articles, and learn the corpora's labels if `label_scale` is above 0.
 
@@ -48,6 +50,7 @@ def prepare(
         labels: their labels, yes, no or open, int8, shape (other articles, labels); None where there are none.
         features: how text becomes features.
         settings: max_features, min_df, label_scale, seed.
+        fits: as in `fit_topics`.
 
     Raises:
         TrainingError: there is no n-gram to learn.
@@ -58,5 +61,5 @@ def prepare(
     X = vectorizer.fit_transform([*texts, *labelled])
     hints = None
     if labels is not None and len(labelled) and settings.label_scale:
-        hints = label_hints(X[len(texts) :], labels, settings)
+        hints = label_hints(X[len(texts) :], labels, settings, fits)
     return Prepared(vectorizer, X[: len(texts)], hints)

@@ -1,11 +1,13 @@
-"""Where the parts of an archive are tagged: in processes of this machine, or by the workers of a Dask cluster."""
+"""Where the tasks of large work are done: in processes of this machine, or by the workers of a Dask cluster."""
 
+import atexit
 import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
@@ -32,7 +34,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Worker(Generic[T, R]):
+class Worker(Generic[T, R]):
     """A process that does one task after the other; it ends when whoever started it does, and is missed if it dies."""
 
     def __init__(self, do: Callable[[T], R]) -> None:
@@ -44,6 +46,11 @@ class _Worker(Generic[T, R]):
         self._send(do)
         self.task: T | None = None
         self.tries = 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether nothing has ended it."""
+        return self.process.poll() is None
 
     def give(self, task: T, tries: int) -> None:
         """Give it a task, which is begun for the time that `tries` says."""
@@ -72,45 +79,89 @@ def work(descriptor: int) -> None:
         pass
 
 
-def on_cores(do: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[tuple[T, R | Lost]]:
+class Pool(list["Worker[T, R]"]):
+    """Workers that have nothing to do, kept for the next `on_cores` of the same function; they end with this process.
+
+    One process has them for itself: a fork begins with none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        atexit.register(self.end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.clear)
+
+    def end(self) -> None:
+        """End all of them."""
+        while self:
+            self.pop().end()
+
+
+def on_cores(
+    do: Callable[[T], R], tasks: Iterable[T], workers: int, pool: Pool[T, R] | None = None
+) -> Generator[tuple[T, R | Lost]]:
     """Do tasks in processes of this machine, and yield each with what came of it, as they are done.
 
-    A process that is killed is replaced, and its task begun again.
+    A process that is killed is replaced, and its task begun again. Whoever wants no more closes the iterator: what is
+    being done is then ended.
 
     Args:
         do: a function that other processes can import; it raises nothing.
-        tasks: what it is called with.
+        tasks: what it is called with; each is asked for when a process is free for it.
         workers: how many processes.
+        pool: where workers of the same function are taken from, and put when there is nothing left to do; without it
+            they are ended.
     """
-    waiting = deque((task, 1) for task in tasks)
-    busy: dict[Connection, _Worker[T, R]] = {}
-    idle: list[_Worker[T, R]] = []
+    again: deque[tuple[T, int]] = deque()
+    waiting = iter(tasks)
+    busy: dict[Connection, Worker[T, R]] = {}
+    idle: list[Worker[T, R]] = [] if pool is None else pool
     try:
-        while waiting or busy:
-            while waiting and len(busy) < workers:
-                worker = idle.pop() if idle else _Worker(do)
+        while True:
+            while len(busy) < workers and (begun := _next(again, waiting)):
+                worker = _idle_or_new(idle, do)
                 busy[worker.connection] = worker
-                worker.give(*waiting.popleft())
+                worker.give(*begun)
+            if not busy:
+                return
             for ready in wait(list(busy)):
-                worker = busy.pop(ready)  # type: ignore[call-overload]  # it is one of those that were waited for
+                worker = busy[ready]  # type: ignore[index]  # it is one of those that were waited for
                 task: Any = worker.task
                 try:
                     result = worker.connection.recv()
                 except (EOFError, OSError):
-                    worker.end()
+                    busy.pop(worker.connection).end()
                     if worker.tries < TRIES:
-                        waiting.append((task, worker.tries + 1))
+                        again.append((task, worker.tries + 1))
                     else:
                         yield task, Lost()
                 else:
-                    idle.append(worker)
+                    idle.append(busy.pop(worker.connection))
                     yield task, result
     finally:
-        for worker in [*idle, *busy.values()]:
+        for worker in chain(busy.values(), [] if idle is pool else idle):
             worker.end()
 
 
-def on_cluster(do: Callable[[T], R], tasks: Iterable[T], address: str) -> Iterator[tuple[T, R | Lost]]:
+def _next(again: "deque[tuple[T, int]]", waiting: Iterator[T]) -> tuple[T, int] | None:
+    """Return the next task and which time it is begun; None where nothing is left."""
+    if again:
+        return again.popleft()
+    for task in waiting:
+        return task, 1
+    return None
+
+
+def _idle_or_new(idle: "list[Worker[T, R]]", do: Callable[[T], R]) -> "Worker[T, R]":
+    while idle:
+        worker = idle.pop()
+        if worker.is_alive:
+            return worker
+        worker.end()
+    return Worker(do)
+
+
+def on_cluster(do: Callable[[T], R], tasks: Iterable[T], address: str) -> Generator[tuple[T, R | Lost]]:
     """Do tasks on a Dask cluster, and yield each with what came of it, as they are done.
 
     Dask begins a task again whose worker has died.
@@ -145,7 +196,7 @@ def on_cluster(do: Callable[[T], R], tasks: Iterable[T], address: str) -> Iterat
                 continue
             if not isinstance(fault := future.exception(), KilledWorker):
                 raise EngineError(
-                    f"a worker of {address} failed with {type(fault).__name__}: install the same tagdesk[dask] there "
-                    "as here"
+                    f"a worker of {address} failed with {type(fault).__name__}: install the same Tagdesk there as "
+                    "here, with the same extras"
                 ) from fault
             yield task, Lost()

@@ -1,0 +1,213 @@
+"""Where the fits of a training are done and kept: below the store of models until it has ended, or in passing."""
+
+import errno
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing, suppress
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from joblib import cpu_count
+from numpy.typing import NDArray
+
+from tagdesk.engines import TRIES, Lost, Pool, on_cluster, on_cores
+from tagdesk.models.files import CannotWrite
+from tagdesk.progress import counted
+from tagdesk.training.errors import TrainingError
+from tagdesk.training.fit_one import Shared
+from tagdesk.training.fits.inputs import Inputs
+from tagdesk.training.fits.tasks import EveryFit, OneFit, carry_out, read_fit
+from tagdesk.training.sparse_table import Table
+
+log = logging.getLogger(__name__)
+
+FOLDER = ".fits"
+"""The folder of a store that has the fits of the trainings that are at work, or were killed."""
+
+KEPT_DAYS = 7
+"""So long the fits of a training that was killed wait for it to be run again."""
+
+_LOCK = "lock"
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}  # of file systems over a network, some
+
+AnyTask = TypeVar("AnyTask", OneFit, EveryFit)
+
+Found = Generator[tuple[AnyTask, dict[str, NDArray[Any]]]]
+"""Fits with what came of each: the arrays that its `fit` returns."""
+
+_pool: Pool[Any, Any] = Pool()
+
+
+class Fits:
+    """Does the fits of a training, each of them a file, and removes them when the block ends well.
+
+    When it does not, they are kept for the next training with the same inputs, which does the rest. A training with the
+    inputs of one that is at work has a folder of its own.
+
+    Args:
+        root: the folder for them; None: in one that is removed however the block ends.
+        cluster: the address of a Dask scheduler whose workers see this folder; empty for processes of this machine.
+    """
+
+    def __init__(self, root: Path | None = None, cluster: str = "") -> None:
+        self._kept_in, self._cluster = root, cluster
+        self._folders: dict[Path, int] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._kept_in is None:
+            passing = tempfile.TemporaryDirectory(prefix="tagdesk-fits-", ignore_cleanup_errors=True)
+            self._root = Path(self._stack.enter_context(passing))
+        else:
+            self._root = self._kept_in.absolute()
+            clear(self._root, KEPT_DAYS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        done = 0 if kind is None else sum(len([*folder.glob("*.npz")]) for folder in self._folders)
+        for folder, lock in self._folders.items():
+            if not done:
+                _remove(folder)
+            os.close(lock)
+        if done and self._kept_in is not None:
+            log.info("%s are kept in %s: the same command does the rest", counted(done, "fit"), self._kept_in)
+        self._stack.close()
+        with suppress(OSError):
+            self._root.rmdir()
+
+    def run(self, shared: Shared, decisions: Table, tasks: Sequence[AnyTask]) -> Found[AnyTask]:
+        """Do these fits but for those that were done before, and yield each with what came of it, as they are done.
+
+        Args:
+            shared: what all of them share.
+            decisions: yes, no or open, int8, shape (articles, topics).
+            tasks: the fits.
+
+        Raises:
+            TrainingError: the folder cannot be written, the workers of a fit were killed time and again, or a fit
+                failed.
+            EngineError: the cluster cannot be used.
+        """
+        if not tasks:
+            return
+        try:
+            folder = self._prepared(Inputs.of(shared, decisions))
+        except OSError as error:
+            raise TrainingError(_unwritable(error, self._root)) from error
+        del shared, decisions
+        names = {path.name for path in folder.iterdir()}
+        left = []
+        for task in tasks:
+            found = read_fit(folder, task) if task.name in names else None
+            if found is None:
+                left.append(task)
+            else:
+                yield task, found
+        if len(left) < len(tasks):
+            log.info("%s of %s fits were done before", f"{len(tasks) - len(left):,}", f"{len(tasks):,}")
+        if left:
+            yield from self._do(folder, left)
+
+    def _do(self, folder: Path, tasks: Sequence[AnyTask]) -> Found[AnyTask]:
+        orders = ((str(folder), task) for task in tasks)
+        results: Generator[tuple[tuple[str, AnyTask], str | Lost]]
+        if self._cluster:
+            results = on_cluster(carry_out, orders, self._cluster)
+        else:
+            results = on_cores(carry_out, orders, cpu_count(), _pool)
+        with closing(results):
+            for (_, task), fault in results:
+                if isinstance(fault, Lost):
+                    raise TrainingError(
+                        f"the workers of a fit were killed, {TRIES} of them: is there too little memory? Free some, or "
+                        "lower memory in [fit] of the --config"
+                    )
+                if fault:
+                    raise TrainingError(fault)
+                yield task, self._read(folder, task)
+
+    def _read(self, folder: Path, task: AnyTask) -> dict[str, NDArray[Any]]:
+        arrays = read_fit(folder, task)
+        if arrays is None:
+            raise TrainingError(f"{folder / task.name} was written, and cannot be read: is the disk sound?")
+        if self._kept_in is None:
+            (folder / task.name).unlink()
+        return arrays
+
+    def _prepared(self, inputs: Inputs) -> Path:
+        """Return the folder of these inputs, which has them and nobody else uses."""
+        name = inputs.name()
+        held = [folder for folder in self._folders if folder.name.partition(".")[0] == name]
+        if held:
+            return held[0]
+        names = (f"{name}.{number}" if number else name for number in count())
+        folder, lock = next(free for free in map(self._locked, names) if free)
+        self._folders[folder] = lock
+        inputs.write(folder)
+        return folder
+
+    def _locked(self, name: str) -> tuple[Path, int] | None:
+        folder = self._root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder)
+        return None if lock is None else (folder, lock)
+
+
+def clear(root: Path, days: float) -> list[Path]:
+    """Remove the fits of trainings that were killed and not run again for so many days; return their folders."""
+    removed = []
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime < days * 86_400:
+                continue
+            lock = _locked(folder)
+            if lock is not None:
+                _remove(folder)
+                os.close(lock)
+                removed.append(folder)
+    return removed
+
+
+def _locked(folder: Path) -> int | None:
+    """Lock a folder as long as this process has the descriptor returned; return None where another has locked it.
+
+    Raises:
+        OSError: it cannot be locked.
+    """
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            os.close(lock)
+            raise
+    if not os.fstat(lock).st_nlink:  # whoever had it has just removed the folder
+        os.close(lock)
+        folder.mkdir(parents=True, exist_ok=True)
+        return _locked(folder)
+    return lock
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, in one step for others that look for it."""
+    gone = folder.with_name(f"{folder.name}.gone-{secrets.token_hex(4)}")
+    with suppress(OSError):
+        folder.replace(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _unwritable(error: OSError, root: Path) -> str:
+    return str(error) if isinstance(error, CannotWrite) else f"cannot write {root}: {error.strerror or error}"

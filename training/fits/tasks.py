@@ -1,0 +1,152 @@
+"""The tasks of a training: a fit of a topic, or all fits of one of many topics; each leaves a file."""
+
+import socket
+import traceback
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tagdesk.models.files import CannotWrite, replacing
+from tagdesk.training.corpora.labels import YES
+from tagdesk.training.fit_one import fit_topic, highest
+from tagdesk.training.fits.inputs import Arrays, Inputs, code
+
+STORED, STORED_FOR_EACH = 500, 5
+"""With many topics, the out-of-fold scores of so many articles are kept, and as many for each that has the topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneFit:
+    """One fit of a topic: with all articles its weights, or without a fold the scores of that fold's articles.
+
+    Attributes:
+        topic: its column.
+        left_out: the fold that is left out, -1 for none.
+    """
+
+    topic: int
+    left_out: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.topic}.npz" if self.left_out < 0 else f"{self.topic}-without-{self.left_out}.npz"
+
+    def fit(self, inputs: Inputs) -> Arrays:
+        """Return `weights`, float64, shape (n-grams,), and `bias`; or `scores`, float64, shape (articles of the fold,).
+
+        The articles of the fold are in their order.
+        """
+        shared = inputs.shared()
+        fit = fit_topic(shared, inputs.decisions(self.topic), self.topic, self.left_out)
+        if self.left_out < 0:
+            return {"weights": fit.weights, "bias": np.array(fit.bias)}
+        return {"scores": shared.X[shared.fold == self.left_out] @ fit.weights + fit.bias}
+
+
+@dataclass(frozen=True, slots=True)
+class EveryFit:
+    """All fits of one of many topics, as far as they are kept.
+
+    Attributes:
+        topic: its column.
+    """
+
+    topic: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.topic}-every.npz"
+
+    def fit(self, inputs: Inputs) -> Arrays:
+        """Fit a topic with all articles and without each fold, and return what counts.
+
+        Returns:
+            `ngrams`: the features with the strongest weights, increasing, int64; `weights`: theirs, float32; `bias`.
+            `articles`: the places of the calibration articles that have the topic or the highest scores, int64;
+            `scores`: theirs out of fold, float64; `rest`: the mean score of all others.
+        """
+        shared, decisions = inputs.shared(), inputs.decisions(self.topic)
+        scores = np.zeros(len(decisions))
+        for left_out in range(shared.settings.folds):
+            fit = fit_topic(shared, decisions, self.topic, left_out)
+            in_fold = shared.fold == left_out
+            ngrams = np.flatnonzero(fit.weights)
+            scores[in_fold] = shared.scores(ngrams, fit.weights[ngrams])[in_fold] + fit.bias
+        final = fit_topic(shared, decisions, self.topic, -1)
+        ngrams = np.flatnonzero(final.weights)
+        calibration = shared.fold >= 0
+        scores, stored = scores[calibration], decisions[calibration] == YES
+        stored[highest(scores, STORED + STORED_FOR_EACH * int(stored.sum()))] = True
+        kept = np.flatnonzero(stored)
+        return {
+            "ngrams": ngrams,
+            "weights": final.weights[ngrams].astype(np.float32),
+            "bias": np.array(final.bias),
+            "articles": kept,
+            "scores": scores[kept],
+            "rest": np.array(scores[~stored].mean() if not stored.all() else 0.0),
+        }
+
+
+Task = OneFit | EveryFit
+
+
+def carry_out(order: tuple[str, Task]) -> str:
+    """Do a task in a folder of inputs, and write its file there; return what went wrong, an empty text if nothing."""
+    folder, task = Path(order[0]), order[1]
+    try:
+        _use_one_thread()
+        inputs = Inputs.read(folder)
+        if inputs.about["code"] != code():
+            return (
+                f"the worker on {socket.gethostname()} has another Tagdesk, numpy, scipy or scikit-learn than this one"
+            )
+        write_fit(folder, task, task.fit(inputs))
+    except FileNotFoundError:
+        return (
+            f"the worker on {socket.gethostname()} finds no {folder}: it must lie where this process and all workers "
+            "see it; TAGDESK_STORE says where"
+        )
+    except CannotWrite as error:
+        return str(error)
+    except MemoryError:
+        return f"too little memory for a fit on {socket.gethostname()}"
+    except Exception as error:  # noqa: BLE001 - a worker goes on; where it failed is told, and no text of articles
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return (
+            f"a fit failed: {type(error).__name__} in {place.name}, line {place.lineno} of {Path(place.filename).name}"
+        )
+    return ""
+
+
+def write_fit(folder: Path, task: Task, arrays: Arrays) -> None:
+    """Write what came of a task.
+
+    Raises:
+        CannotWrite: the disk is full, or the like.
+    """
+    with replacing(folder / task.name, lasting=False) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_fit(folder: Path, task: Task) -> dict[str, NDArray[Any]] | None:
+    """Return what came of a task; None where its file is missing or damaged, as its checksums tell."""
+    try:
+        with (folder / task.name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _use_one_thread() -> None:
+    """Let BLAS add up on one thread in this process: on several it does so in another order."""
+    threadpool_limits(1, "blas")
