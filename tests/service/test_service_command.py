@@ -178,8 +178,9 @@ def test_starts_without_a_ledger_that_cannot_be_written(tiny_store: Path, tmp_pa
 
 def test_is_ready_when_the_ledger_can_be_written_and_only_then(tiny_store: Path, tmp_path: Path) -> None:
     """At the start as later: the answer says why not, and nobody has to tell the service that it may try again."""
-    ledger, aside = tmp_path / "ledger.sqlite", tmp_path / "aside"
-    ledger.mkdir()
+    folder, aside = tmp_path / "folder", tmp_path / "aside"
+    ledger = folder / "ledger.sqlite"
+    ledger.mkdir(parents=True)
     with (
         started(tiny_store, "--database-url", str(ledger)) as (address, _),
         httpx.Client(base_url=address) as client,
@@ -192,14 +193,11 @@ def test_is_ready_when_the_ledger_can_be_written_and_only_then(tiny_store: Path,
         eventually(lambda: says() == "The ledger cannot be used: it cannot be opened (SQLITE_CANTOPEN).")
         ledger.rmdir()
         eventually(lambda: says() == "ok")
-        aside.mkdir()
-        for path in tmp_path.glob("ledger.sqlite*"):
-            path.rename(aside / path.name)
+        folder.rename(aside)  # the file and its log at once: without its log alone the file is not used again
         gone = "The ledger cannot be used: its file cannot be used (No such file or directory)."
         eventually(lambda: says() == gone)
         assert client.post("v1/tag", json={"body": "war"}).status_code == 200
-        for path in aside.iterdir():
-            path.rename(tmp_path / path.name)
+        aside.rename(folder)
         eventually(lambda: says() == "ok")
 
 

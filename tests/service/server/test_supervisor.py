@@ -131,12 +131,15 @@ def test_stops_with_a_frozen_worker(store: Path) -> None:
 
 
 def test_kills_a_worker_that_gives_no_sign_of_life(store: Path) -> None:
-    """A frozen worker is replaced in the end, and the service has its full number again."""
+    """A frozen worker is replaced in the end, the service has its full number again, and its log says why."""
     with started(store) as (address, process):
         frozen = min(workers_of(process.pid))
         os.kill(frozen, signal.SIGSTOP)
         eventually(lambda: frozen not in workers_of(process.pid) and len(workers_of(process.pid)) == 2)
         eventually(lambda: _answers_soon(address))
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert f"worker {frozen} gives no sign of life" in out
 
 
 def test_replaces_its_workers_at_sighup_without_a_pause(store: Path) -> None:
