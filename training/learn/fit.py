@@ -88,7 +88,7 @@ def _fit_many(shared: Shared, decisions: Table, fits: Fits | None) -> Fitted:
     topics, ngrams = decisions.shape[1], shared.X.shape[1]
     calibration = int((shared.fold >= 0).sum())
     found = _run(fits, shared, decisions, [EveryFit(topic) for topic in range(topics)])
-    del shared, decisions  # while the fits are done, the workers alone have them in memory
+    del shared, decisions  # of which the copy on the disk is enough
     done = {task.topic: arrays for task, arrays in progress(found, total=topics, what="fitting topics", unit="topic")}
     every = [done[topic] for topic in range(topics)]
 
