@@ -14,7 +14,7 @@ from tagdesk.models.weights import SparseWeights
 from tagdesk.progress import progress
 from tagdesk.training.config import FitSettings
 from tagdesk.training.corpora.labels import YES
-from tagdesk.training.fit_one import Hints, Shared, TopicFit, fit_topic, highest, shared_of
+from tagdesk.training.fit_one import Hints, Shared, TopicFit, fit_topic, highest, shared_of, strongest
 from tagdesk.training.sparse_table import SparseTable, Table, blocks
 
 FEWEST_ARTICLES = 5
@@ -32,7 +32,8 @@ class Fitted:
     """Fitted classifiers.
 
     Attributes:
-        weights: float32, shape (features, topics); sparse if only the strongest are kept.
+        weights: float32, shape (features, topics), learned from all articles. If only the strongest are kept, sparse,
+            and the mean of the models without each fold, so that they score as these do.
         bias: float32, shape (topics,).
         out_of_fold: float64, shape (calibration articles, topics): scores by models that did not see the article. If
             only the strongest weights are kept, so are the scores of the articles that have the topic and of the others
@@ -135,21 +136,26 @@ class _SparseFit(NamedTuple):
 
 
 def _fit_sparse(shared: Shared, decisions: NDArray[np.int8], topic: int) -> _SparseFit:
-    """Fit one topic with all articles and without each fold, and keep what counts."""
-    scores = np.zeros(len(decisions))
-    for left_out in range(shared.settings.folds):
+    """Fit one topic without each fold, and keep what counts of the mean of these fits.
+
+    A fit of all articles would give higher scores than those of fewer, by which curves and cut-offs are chosen.
+    """
+    scores, settings = np.zeros(len(decisions)), shared.settings
+    weights, bias = np.zeros(shared.X.shape[1]), 0.0
+    for left_out in range(settings.folds):
         fit = fit_topic(shared, decisions, topic, left_out)
+        weights, bias = weights + fit.weights / settings.folds, bias + fit.bias / settings.folds
         in_fold = shared.fold == left_out
         ngrams = np.flatnonzero(fit.weights)
         scores[in_fold] = shared.scores(ngrams, fit.weights[ngrams])[in_fold] + fit.bias
-    final = fit_topic(shared, decisions, topic, -1)
-    ngrams = np.flatnonzero(final.weights)
+    weights = strongest(weights, settings.most_weights)
+    ngrams = np.flatnonzero(weights)
     calibration = shared.fold >= 0
     scores, stored = scores[calibration], decisions[calibration] == YES
     stored[highest(scores, STORED + STORED_FOR_EACH * int(stored.sum()))] = True
     rest = float(scores[~stored].mean()) if not stored.all() else 0.0
     kept = np.flatnonzero(stored)
-    return _SparseFit(topic, ngrams, final.weights[ngrams].astype(np.float32), final.bias, kept, scores[kept], rest)
+    return _SparseFit(topic, ngrams, weights[ngrams].astype(np.float32), bias, kept, scores[kept], rest)
 
 
 def fit_without(
