@@ -28,17 +28,17 @@ from tagdesk.training.errors import TooFewArticles
 from tagdesk.training.fits.fits import Fits
 from tagdesk.training.judge.cross_validate import quality
 from tagdesk.training.judge.evaluate import auto_record, out_of_fold_metrics
-from tagdesk.training.learn.calibrate import calibrate, fair_weight
+from tagdesk.training.learn.calibrate import calibrate, fair_weight, prove
 from tagdesk.training.learn.duplicates import duplicate_groups
 from tagdesk.training.learn.fit import FEWEST_ARTICLES, Fitted, fit_topics, learnable
 from tagdesk.training.learn.own_texts import measure_own_texts
 from tagdesk.training.learn.prepare import Prepared, prepare
 from tagdesk.training.learn.split import stratified_folds
 from tagdesk.training.learn.targets import decisions_of, read_matrix, read_targets
-from tagdesk.training.promise import proving
+from tagdesk.training.promise import proven, proving
 from tagdesk.training.publish import with_version
 from tagdesk.training.report.card import card
-from tagdesk.training.sparse_table import Table, where_is
+from tagdesk.training.sparse_table import SparseTable, Table, where_is
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +218,9 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         counts = fair_weight(unseen, is_fair[shown])
         self.weight_ = np.zeros(len(texts))
         self.weight_[shown] = counts
+        proof = None
+        if isinstance(unseen, SparseTable):
+            proof = prove(unseen, decided, counts, promises, is_fair[shown], self.fold_[shown])
         self.model_ = TopicModel(
             name="topics",
             version="draft",
@@ -225,12 +228,13 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             features=ready.vectorizer.features_,
             weights=fitted.weights,
             bias=fitted.bias,
-            calibrations=calibrate(unseen, decided, counts, promises, is_fair[shown]),
+            calibrations=calibrate(unseen, decided, counts, promises, is_fair[shown], proof),
             manifest={"doubts": self.doubts_},
         )
-        proof = proving(is_fair[shown])
+        drawn = proving(is_fair[shown])
+        at_cut_offs = None if proof is None else proven(proof, np.array(promises))
         self.metrics_ = out_of_fold_metrics(self.model_, decided, unseen, counts)
-        self.metrics_["auto"] = auto_record(self.model_, decided[proof], unseen[proof])
+        self.metrics_["auto"] = auto_record(self.model_, decided[drawn], unseen[drawn], at_cut_offs)
         return self
 
     def predict(self, X: Sequence[AnyText]) -> NDArray[np.int64]:

@@ -119,7 +119,7 @@ def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out:
     if hints is not None:
         weights += hints.weights @ of_hints
         bias += float(hints.bias @ of_hints)
-    return TopicFit(topic, left_out, _strongest(weights, settings.most_weights), bias)
+    return TopicFit(topic, left_out, strongest(weights, settings.most_weights), bias)
 
 
 def _learned_from(
@@ -171,13 +171,13 @@ def _among(weights: NDArray[np.float64], ngrams: NDArray[np.int64], count: int) 
     return everywhere
 
 
-def _strongest(weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+def strongest(weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """Return the weights with all but the strongest set to 0; all of them where `most` is 0."""
     if not most:
         return weights
     kept = np.zeros_like(weights)
-    strongest = highest(np.abs(weights), most)
-    kept[strongest] = weights[strongest]
+    places = highest(np.abs(weights), most)
+    kept[places] = weights[places]
     return kept
 
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tagdesk.models.files import CannotWrite, replacing
 from tagdesk.training.corpora.labels import YES
-from tagdesk.training.fit_one import fit_topic, highest
+from tagdesk.training.fit_one import fit_topic, highest, strongest
 from tagdesk.training.fits.inputs import Arrays, Inputs, code
 
 STORED, STORED_FOR_EACH = 500, 5
@@ -52,7 +52,9 @@ class OneFit:
 
 @dataclass(frozen=True, slots=True)
 class EveryFit:
-    """All fits of one of many topics, as far as they are kept.
+    """All fits of one of many topics, as far as they are kept: the mean of those without each fold.
+
+    A fit of all articles would give higher scores than those of fewer, by which curves and cut-offs are chosen.
 
     Attributes:
         topic: its column.
@@ -66,7 +68,7 @@ class EveryFit:
         return f"{self.topic}-every.npz"
 
     def fit(self, inputs: Inputs) -> Arrays:
-        """Fit a topic with all articles and without each fold, and return what counts.
+        """Fit a topic without each fold, and return what counts.
 
         Returns:
             `ngrams`: the features with the strongest weights, increasing, int64; `weights`: theirs, float32; `bias`.
@@ -74,22 +76,24 @@ class EveryFit:
             `scores`: theirs out of fold, float64; `rest`: the mean score of all others.
         """
         shared, decisions = inputs.shared(), inputs.decisions(self.topic)
-        scores = np.zeros(len(decisions))
-        for left_out in range(shared.settings.folds):
+        settings = shared.settings
+        scores, weights, bias = np.zeros(len(decisions)), np.zeros(shared.X.shape[1]), 0.0
+        for left_out in range(settings.folds):
             fit = fit_topic(shared, decisions, self.topic, left_out)
+            weights, bias = weights + fit.weights / settings.folds, bias + fit.bias / settings.folds
             in_fold = shared.fold == left_out
             ngrams = np.flatnonzero(fit.weights)
             scores[in_fold] = shared.scores(ngrams, fit.weights[ngrams])[in_fold] + fit.bias
-        final = fit_topic(shared, decisions, self.topic, -1)
-        ngrams = np.flatnonzero(final.weights)
+        weights = strongest(weights, settings.most_weights)
+        ngrams = np.flatnonzero(weights)
         calibration = shared.fold >= 0
         scores, stored = scores[calibration], decisions[calibration] == YES
         stored[highest(scores, STORED + STORED_FOR_EACH * int(stored.sum()))] = True
         kept = np.flatnonzero(stored)
         return {
             "ngrams": ngrams,
-            "weights": final.weights[ngrams].astype(np.float32),
-            "bias": np.array(final.bias),
+            "weights": weights[ngrams].astype(np.float32),
+            "bias": np.array(bias),
             "articles": kept,
             "scores": scores[kept],
             "rest": np.array(scores[~stored].mean() if not stored.all() else 0.0),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from tagdesk.training.judge.confidences import (
     reliability,
 )
 from tagdesk.training.judge.measure import Figures, cut_offs, macro_f1
-from tagdesk.training.promise import LEAST_GIVEN, precision_bound
+from tagdesk.training.promise import LEAST_GIVEN, Record, precision_bound
 from tagdesk.training.sparse_table import SparseTable, Table, cells_at, cells_from, where_is
 
 
@@ -222,19 +222,25 @@ def _calibration_figures(decisions: Table, confidences: SparseTable, weight: Flo
     return calibration_error_of(bins), float(pairs.weight @ (pairs.confidence - pairs.right) ** 2) / total
 
 
-def auto_record(model: TopicModel, decisions: Table, scores: Table) -> dict[str, Any]:
+def auto_record(model: TopicModel, decisions: Table, scores: Table, shown: Record | None = None) -> dict[str, Any]:
     """Return what the `auto` band gave, for the manifest: of all topics together, and of the weakest.
 
     Args:
         model: the calibrated model.
         decisions: yes, no or open, int8, of articles drawn at random, shape (articles, topics).
         scores: raw scores of models that did not see the article, float64, the same shape.
+        shown: what each topic was given by cut-offs that other articles chose, as `promise.proven` returns it. None:
+            these articles' own cut-offs.
     """
     measured = score_confidences(
         decisions, confidences_of(model, scores), model.calibrations, topics=model.taxonomy.ids
     )
-    whole = measured.whole
-    some = {topic: row for topic, row in measured.topics.items() if row.auto_predicted >= LEAST_GIVEN}
+    whole, topics = measured.whole, measured.topics
+    if shown is not None:
+        whole = replace(whole, auto_predicted=float(shown.given.sum()), auto_hits=float(shown.hits.sum()))
+        counts = zip(topics.items(), *(values.tolist() for values in shown), strict=True)
+        topics = {topic: replace(row, auto_predicted=given, auto_hits=hits) for (topic, row), hits, given in counts}
+    some = {topic: row for topic, row in topics.items() if row.auto_predicted >= LEAST_GIVEN}
     weakest = min(some, key=lambda topic: some[topic].auto_precision, default=None)
     return {
         "articles": len(decisions),

@@ -13,7 +13,6 @@ from tagdesk.training.fit_one import Hints
 from tagdesk.training.judge.confidences import average_precisions
 from tagdesk.training.judge.resample import resamples
 from tagdesk.training.learn.fit import fit_topics, learnable
-from tagdesk.training.learn.vectorize import product
 from tagdesk.training.sparse_table import Table, where_is
 
 Verdict = Literal["likely", "little", "unclear"]
@@ -85,10 +84,9 @@ def learning_curve(
     Every size is measured on the articles of fold 0, from which no fit here learns. The half is drawn from the articles
     of the other folds, the quarter is half of that.
 
-    One call of `fit_topics` fits both sizes. It gets the half, dealt into two parts, and the measured articles, put
-    into part 0 with every topic open, so that they are scored and never learned from. Its final fit, on both parts, is
-    the half; its fit without part 0 is the quarter, whose out-of-fold scores are those of part 0 and so of the measured
-    articles. The fit without part 1 is not needed, and is the price of having one call.
+    One call of `fit_topics` fits both sizes. It gets the half, and twice the measured articles with every topic open,
+    so that they are scored and never learned from. Fold 0 are the one copy and half of the half: the fit without it is
+    the quarter. Fold 1 is the other copy: the fit without it is the half. The rest is in every fit.
 
     Args:
         X: TF-IDF, float64, shape (articles, features).
@@ -106,17 +104,18 @@ def learning_curve(
     most = min(_MOST_ARTICLES, _MOST_PAIRS // decisions.shape[1])
     measured = measured[:: max(1, -(-len(measured) // most))]
     half = np.random.default_rng(settings.seed).permutation(others)[: len(others) // 2]
-    rows = np.concatenate((half, measured))
-    part = np.concatenate((np.arange(len(half)) % 2, np.zeros(len(measured), np.int64)))
+    rows = np.concatenate((half, measured, measured))
+    part = np.concatenate((-(np.arange(len(half)) % 2), np.repeat([0, 1], len(measured))))
     learned = decisions[rows]
     learned[len(half) :] = OPEN
-    enough = learnable(learned, part, 2)
+    enough = learnable(decisions[half], np.arange(len(half)) % 2, 2)
     quarter_scores, half_scores, full_scores = scores = np.full((3, len(measured), decisions.shape[1]), np.nan)
     full_scores[:] = out_of_fold[measured]
     if enough.any():
         fitted = fit_topics(X[rows], learned[:, enough], part, replace(settings, folds=2), hints)
-        quarter_scores[:, enough] = np.asarray(fitted.out_of_fold)[len(half) :]
-        half_scores[:, enough] = product(X[measured], fitted.weights) + fitted.bias
+        quarter_scores[:, enough], half_scores[:, enough] = np.split(
+            np.asarray(fitted.out_of_fold)[-2 * len(measured) :], 2
+        )
     decisions, weight = decisions[measured], weight[measured]
     low, high, *precisions = (
         _among(values, shown, topics)

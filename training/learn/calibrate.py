@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tagdesk.models.calibration import Calibration
 from tagdesk.training.corpora.labels import NO, OPEN, YES
-from tagdesk.training.promise import auto_cut_offs
+from tagdesk.training.promise import Record, auto_cut_offs, beginnings, proving, record
 from tagdesk.training.sparse_table import SparseTable, Table
 
 SPREAD = (0.25, 1.0)
@@ -58,6 +58,7 @@ def calibrate(
     weight: _Floats,
     precision_target: float | Sequence[float],
     fair: _Bools | None = None,
+    proof: Record | None = None,
 ) -> tuple[Calibration, ...]:
     """Fit every topic's confidence and choose its cut-offs.
 
@@ -67,20 +68,60 @@ def calibrate(
         weight: how much each article counts, float64, shape (articles,), 1 on average.
         precision_target: what the `auto` band promises, 0 to 1; one for all topics, or one a topic.
         fair: whether it was drawn at random, bool, shape (articles,); None for all. These prove the promise.
+        proof: what `prove` returns, as many topics need. None: all articles prove what they chose.
     """
+    fitted = _fit(scores, decisions, weight)
+    targets = np.broadcast_to(np.asarray(precision_target, np.float64), fitted.suggest.shape)
+    is_fair = np.ones(len(weight), np.bool_) if fair is None else fair
+    auto = auto_cut_offs(
+        _confidences(scores, fitted.curves), decisions, weight, is_fair, fitted.suggest, targets, proof
+    )
+    return tuple(
+        Calibration(*curve, suggest=low, auto=None if math.isnan(high) else high)
+        for curve, low, high in zip(fitted.curves, fitted.suggest.tolist(), auto.tolist(), strict=True)
+    )
+
+
+class _Fit(NamedTuple):
+    """Each topic's curve and `suggest` cut-off, the latter float64, shape (topics,)."""
+
+    curves: Sequence[Curve]
+    suggest: _Floats
+
+
+def _fit(scores: Table, decisions: Table, weight: _Floats) -> _Fit:
+    """Fit every topic's curve and choose its `suggest` cut-off; the arguments are those of `calibrate`."""
     with threadpool_limits(1, "blas"):  # for L-BFGS' vectors of two numbers, threads that wait for each other
         curves = _fit_curves(scores, decisions, weight)
     confidences = _confidences(scores, curves)
     common_cut_off = suggest_cut_off(*_binned_pairs(confidences, decisions, weight, MANY_PAIRS))
     pairs = (_pairs_of(confidences, decisions, weight, topic) for topic in range(len(curves)))
-    suggest = np.array([_leaning_cut_off(pairs_of_topic, common_cut_off) for pairs_of_topic in pairs])
-    targets = np.broadcast_to(np.asarray(precision_target, np.float64), suggest.shape)
-    is_fair = np.ones(len(weight), np.bool_) if fair is None else fair
-    auto = auto_cut_offs(confidences, decisions, weight, is_fair, suggest, targets)
-    return tuple(
-        Calibration(*curve, suggest=low, auto=None if math.isnan(high) else high)
-        for curve, low, high in zip(curves, suggest.tolist(), auto.tolist(), strict=True)
-    )
+    return _Fit(curves, np.array([_leaning_cut_off(pairs_of_topic, common_cut_off) for pairs_of_topic in pairs]))
+
+
+def prove(
+    scores: Table,
+    decisions: Table,
+    weight: _Floats,
+    precision_target: float | Sequence[float],
+    fair: _Bools,
+    fold: NDArray[np.int64],
+) -> Record:
+    """Return what each fold would be given by the curves and cut-offs that the others choose.
+
+    `fold` is that of each article, int64, shape (articles,); the other arguments are those of `calibrate`.
+    """
+    targets = np.broadcast_to(np.asarray(precision_target, np.float64), scores.shape[1])
+    drawn, records = proving(fair), []
+    for part in np.unique(fold[drawn]).tolist():
+        others, own = np.flatnonzero(fold != part), np.flatnonzero((fold == part) & drawn)
+        chosen, decided, counts = scores[others], decisions[others], weight[others]
+        curves, suggest = _fit(chosen, decided, counts)
+        begins = beginnings(_confidences(chosen, curves), decided, counts, suggest, targets)
+        shown = _confidences(scores[own], curves)
+        records.append(record(shown, decisions[own], np.ones(len(own), np.bool_), suggest, begins))
+    hits, given = (np.sum(counts, axis=0) for counts in zip(*records, strict=True))
+    return Record(hits, given)
 
 
 def _confidences(scores: Table, curves: Sequence[Curve]) -> Table:

@@ -30,7 +30,8 @@ class Fitted:
     """Fitted classifiers.
 
     Attributes:
-        weights: float32, shape (features, topics); sparse if only the strongest are kept.
+        weights: float32, shape (features, topics), learned from all articles. If only the strongest are kept, sparse,
+            and the mean of the models without each fold, so that they score as these do.
         bias: float32, shape (topics,).
         out_of_fold: float64, shape (calibration articles, topics): scores by models that did not see the article. If
             only the strongest weights are kept, so are the scores of the articles that have the topic and of the others
