@@ -8,7 +8,6 @@ places.py    files and folders, here or in an object store: found, opened, writt
 parts.py     an archive cut into parts; a part to batches of articles
 records.py   what is written down of each part that is done, by which a second run knows it; what another model changed
 tagging.py   one part: the task that is done on whatever core or machine
-engines.py   where the tasks are done: processes of this machine, or a Dask cluster
 run.py       an archive: what is to be done, done, counted
 sample.py    a few articles of it, and a report
 commands.py  the command `archive`

@@ -1,7 +1,5 @@
 """Files and folders, on this machine or in an object store, through pyarrow's filesystems."""
 
-import errno
-import fcntl
 import os
 import re
 import shutil
@@ -16,10 +14,9 @@ from pyarrow import ArrowException
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
 
 from tagdesk.models.errors import CannotRead, TagdeskError
-from tagdesk.models.files import CannotWrite, replacing
+from tagdesk.models.files import CannotWrite, lock, replacing
 
 _OBJECT_STORES = {"s3", "gcs", "abfs"}
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}  # of file systems over a network, some
 """Filesystems whose files appear whole, when they are closed, and which have no folders."""
 
 _HIDDEN = re.compile(r"(?:^|/)[._]")
@@ -188,12 +185,11 @@ class Place:
             raise CannotWrite(error.errno, error.strerror, self.shown) from error
         with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(file.fileno())
             except BlockingIOError:
                 raise InUse(file.read().strip()) from None
             except OSError as error:
-                if error.errno not in _NO_LOCKS:
-                    raise CannotWrite(error.errno, error.strerror, self.shown) from error
+                raise CannotWrite(error.errno, error.strerror, self.shown) from error
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
             file.flush()

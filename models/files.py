@@ -1,6 +1,7 @@
 """The only way to write a file: whole, on the disk, in one step, so that a reader sees the old file or the new one."""
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from tagdesk.models.errors import TagdeskError
 
 PRIVATE = 0o600
 """The mode of a file for its owner alone."""
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
 
 
 class CannotWrite(OSError):
@@ -51,7 +54,8 @@ def replacing(
         if lasting:
             sync_folder(path.parent)
     except OSError as reason:
-        failure = CannotWrite(reason.errno, reason.strerror or str(reason), str(path))
+        why = reason.strerror or f"{reason}: is the disk full?"  # numpy's own errors have no number
+        failure = CannotWrite(reason.errno, why, str(path))
         raise (error(str(failure)) if error else failure) from reason
     finally:
         with suppress(OSError):  # what keeps a draft from being made keeps it from being removed
@@ -67,6 +71,22 @@ def write_file(path: Path, content: bytes, error: type[TagdeskError] | None = No
     with replacing(path, error, mode=mode) as file:
         file.write(content)
     return path
+
+
+def lock(file: int) -> bool:
+    """Lock an open file as long as this process has it open; return False where the file system has no locks.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+        OSError: it cannot be locked.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True
 
 
 def sync_folder(folder: Path) -> None:

@@ -88,8 +88,7 @@ def shared_of(
     is_needed = settings.most_weights or settings.most_negatives
     by_ngram = X.T.tocsr().astype(np.float32) if is_needed else None
     hint_scores = None if hints is None else X @ hints.weights + hints.bias
-    small = fold.astype(np.int8)  # every task of many takes a copy
-    return Shared(X, by_ngram, small, settings, hints, hint_scores, weight)
+    return Shared(X, by_ngram, fold.astype(np.int8), settings, hints, hint_scores, weight)
 
 
 def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out: int) -> TopicFit:

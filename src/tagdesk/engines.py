@@ -17,6 +17,8 @@ from tagdesk.models.errors import TagdeskError
 T = TypeVar("T")
 R = TypeVar("R")
 
+_IDLE_SECONDS = 300
+
 TRIES = 5
 """How often a task is begun whose workers are killed: then it is taken for the one that kills them."""
 
@@ -40,7 +42,8 @@ class Worker(Generic[T, R]):
     def __init__(self, do: Callable[[T], R]) -> None:
         # A fork would copy what Arrow's and numba's threads hold; multiprocessing's spawn runs the caller's script.
         self.connection, theirs = Pipe()
-        code = f"from {__name__} import work; work({theirs.fileno()})"
+        # It looks for modules where this process does, a notebook's additions among them.
+        code = f"import sys; sys.path[:] = {sys.path}; from {__name__} import work; work({theirs.fileno()})"
         self.process = subprocess.Popen([sys.executable, "-P", "-c", code], pass_fds=[theirs.fileno()], process_group=0)  # noqa: S603
         theirs.close()
         self._send(do)
@@ -69,11 +72,14 @@ class Worker(Generic[T, R]):
 
 
 def work(descriptor: int) -> None:
-    """Do tasks, as a worker: receive a function, then what to call it with, and send what comes of each."""
+    """Do tasks, as a worker: receive a function, then what to call it with, and send what comes of each.
+
+    A worker that has had nothing to do for some minutes ends.
+    """
     connection = Connection(descriptor)
     try:
         do = connection.recv()
-        while True:
+        while connection.poll(_IDLE_SECONDS):
             connection.send(do(connection.recv()))
     except (EOFError, OSError, KeyboardInterrupt):  # nobody waits for it any more
         pass
@@ -153,12 +159,29 @@ def _next(again: "deque[tuple[T, int]]", waiting: Iterator[T]) -> tuple[T, int] 
 
 
 def _idle_or_new(idle: "list[Worker[T, R]]", do: Callable[[T], R]) -> "Worker[T, R]":
-    while idle:
-        worker = idle.pop()
-        if worker.is_alive:
-            return worker
-        worker.end()
+    with suppress(IndexError):  # another thread may take the last
+        while True:
+            worker = idle.pop()
+            if worker.is_alive:
+                return worker
+            worker.end()
     return Worker(do)
+
+
+def client_of(address: str) -> Any:
+    """Return a client of a Dask cluster, to be closed.
+
+    Raises:
+        EngineError: distributed is not installed, or nobody answers at the address.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise EngineError(f"--cluster needs Dask ({error.name} is missing): pip install 'tagdesk[dask]'") from error
+    try:
+        return Client(address, timeout=20, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise EngineError(f"no Dask scheduler answers at {address}: {error}") from error
 
 
 def on_cluster(do: Callable[[T], R], tasks: Iterable[T], address: str) -> Generator[tuple[T, R | Lost]]:
@@ -174,15 +197,9 @@ def on_cluster(do: Callable[[T], R], tasks: Iterable[T], address: str) -> Genera
     Raises:
         EngineError: distributed is not installed, here or there, or nobody answers at the address, or not any more.
     """
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError as error:
-        raise EngineError(f"--cluster needs Dask ({error.name} is missing): pip install 'tagdesk[dask]'") from error
-    try:
-        client = Client(address, timeout=20, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise EngineError(f"no Dask scheduler answers at {address}: {error}") from error
-    with client:
+    with client_of(address) as client:
+        from distributed import KilledWorker, as_completed
+
         if not client.scheduler_info()["workers"]:
             sys.stderr.write(f"waiting for workers: {address} has none: dask worker {address} --nthreads 1\n")
             sys.stderr.flush()

@@ -1,7 +1,5 @@
 """Where the fits of a training are done and kept: below the store of models until it has ended, or in passing."""
 
-import errno
-import fcntl
 import logging
 import os
 import secrets
@@ -16,10 +14,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from joblib import cpu_count
+from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 
-from tagdesk.engines import TRIES, Lost, Pool, on_cluster, on_cores
-from tagdesk.models.files import CannotWrite
+from tagdesk.engines import Lost, Pool, client_of, on_cluster, on_cores
+from tagdesk.models.files import CannotWrite, lock
 from tagdesk.progress import counted
 from tagdesk.training.errors import TrainingError
 from tagdesk.training.fit_one import Shared
@@ -35,8 +34,7 @@ FOLDER = ".fits"
 KEPT_DAYS = 7
 """So long the fits of a training that was killed wait for it to be run again."""
 
-_LOCK = "lock"
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}  # of file systems over a network, some
+_LOCK, _GONE = "lock", ".gone-"
 
 AnyTask = TypeVar("AnyTask", OneFit, EveryFit)
 
@@ -69,16 +67,22 @@ class Fits:
         else:
             self._root = self._kept_in.absolute()
             clear(self._root, KEPT_DAYS)
+        if self._cluster:
+            client_of(self._cluster).close()  # before articles are read for hours
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         done = 0 if kind is None else sum(len([*folder.glob("*.npz")]) for folder in self._folders)
-        for folder, lock in self._folders.items():
-            if not done:
-                _remove(folder)
-            os.close(lock)
+        for folder, held in self._folders.items():
+            if done:
+                os.close(held)
+                continue
+            try:
+                _remove(folder, held)
+            except OSError as reason:
+                log.warning("could not remove %s: %s", folder, reason.strerror or reason)
         if done and self._kept_in is not None:
             log.info("%s are kept in %s: the same command does the rest", counted(done, "fit"), self._kept_in)
         self._stack.close()
@@ -124,13 +128,15 @@ class Fits:
         if self._cluster:
             results = on_cluster(carry_out, orders, self._cluster)
         else:
-            results = on_cores(carry_out, orders, cpu_count(), _pool)
+            # Within a worker of joblib, as of a GridSearchCV(n_jobs=-1), one process: the other cores have theirs.
+            is_nested = get_active_backend()[0].nesting_level > 0
+            results = on_cores(carry_out, orders, 1 if is_nested else cpu_count(), _pool)
         with closing(results):
             for (_, task), fault in results:
                 if isinstance(fault, Lost):
                     raise TrainingError(
-                        f"the workers of a fit were killed, {TRIES} of them: is there too little memory? Free some, or "
-                        "lower memory in [fit] of the --config"
+                        "the workers of a fit were killed, time and again: is there too little memory? Free some, or "
+                        "lower memory in [fit] of the --config. What a worker says of itself stands above"
                     )
                 if fault:
                     raise TrainingError(fault)
@@ -147,66 +153,72 @@ class Fits:
     def _prepared(self, inputs: Inputs) -> Path:
         """Return the folder of these inputs, which has them and nobody else uses."""
         name = inputs.name()
-        held = [folder for folder in self._folders if folder.name.partition(".")[0] == name]
-        if held:
-            return held[0]
-        names = (f"{name}.{number}" if number else name for number in count())
-        folder, lock = next(free for free in map(self._locked, names) if free)
-        self._folders[folder] = lock
+        own = [folder for folder in self._folders if folder.name.partition(".")[0] == name]
+        if own:
+            return own[0]
+        folders = (self._root / (f"{name}.{number}" if number else name) for number in count())
+        folder, held = next((folder, held) for folder in folders if (held := _locked(folder)) is not None)
+        self._folders[folder] = held
         inputs.write(folder)
         return folder
-
-    def _locked(self, name: str) -> tuple[Path, int] | None:
-        folder = self._root / name
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _locked(folder)
-        return None if lock is None else (folder, lock)
 
 
 def clear(root: Path, days: float) -> list[Path]:
     """Remove the fits of trainings that were killed and not run again for so many days; return their folders."""
     removed = []
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime < days * 86_400:
+        try:
+            if days and time.time() - folder.stat().st_mtime < days * 86_400:
                 continue
-            lock = _locked(folder)
-            if lock is not None:
-                _remove(folder)
-                os.close(lock)
+            held = _locked(folder)
+            if held is None:
+                log.info("%s is that of a training at work, and stays", folder)
+            else:
+                _remove(folder, held)
                 removed.append(folder)
+        except OSError as error:
+            log.warning("could not remove %s: %s", folder, error.strerror or error)
     return removed
 
 
 def _locked(folder: Path) -> int | None:
     """Lock a folder as long as this process has the descriptor returned; return None where another has locked it.
 
+    Where the file system has no locks, nobody has locked it.
+
     Raises:
         OSError: it cannot be locked.
     """
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            os.close(lock)
-            raise
-    if not os.fstat(lock).st_nlink:  # whoever had it has just removed the folder
-        os.close(lock)
+    while True:
         folder.mkdir(parents=True, exist_ok=True)
-        return _locked(folder)
-    return lock
+        with suppress(FileNotFoundError):  # whoever had it has just removed the folder
+            held = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                lock(held)
+                if os.path.samestat(os.fstat(held), (folder / _LOCK).stat()):
+                    return held
+            except BlockingIOError:
+                os.close(held)
+                return None
+            except OSError:
+                os.close(held)
+                raise
+            os.close(held)
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, in one step for others that look for it."""
-    gone = folder.with_name(f"{folder.name}.gone-{secrets.token_hex(4)}")
-    with suppress(OSError):
-        folder.replace(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+def _remove(folder: Path, held: int) -> None:
+    """Remove a folder that this process has locked, in one step for others that look for it.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    gone = folder.with_name(f"{folder.name}{_GONE}{secrets.token_hex(4)}")
+    try:
+        if _GONE not in folder.name:
+            folder = folder.replace(gone)
+    finally:
+        os.close(held)  # over a network an open file is not removed
+    shutil.rmtree(folder)
 
 
 def _unwritable(error: OSError, root: Path) -> str:

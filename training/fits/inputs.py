@@ -14,8 +14,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tagdesk.models.files import replacing, write_file
-from tagdesk.training import fit_one
+from tagdesk.training import config, fit_one, sparse_table
 from tagdesk.training.config import FitSettings
+from tagdesk.training.corpora import labels
 from tagdesk.training.fit_one import Hints, Shared
 from tagdesk.training.sparse_table import SparseTable, Table
 
@@ -130,5 +131,5 @@ def code() -> str:
 
 
 def _sources() -> Iterator[Path]:
-    yield Path(fit_one.__file__)
+    yield from (Path(str(module.__file__)) for module in (config, labels, fit_one, sparse_table))
     yield from sorted(Path(__file__).parent.glob("*.py"))

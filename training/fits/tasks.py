@@ -3,9 +3,11 @@
 import socket
 import traceback
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,15 @@ from tagdesk.training.corpora.labels import YES
 from tagdesk.training.fit_one import fit_topic, highest, strongest
 from tagdesk.training.fits.inputs import Arrays, Inputs, code
 
+_DAMAGE = (ValueError, TypeError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise at a file of which some bytes are others."""
+
 STORED, STORED_FOR_EACH = 500, 5
 """With many topics, the out-of-fold scores of so many articles are kept, and as many for each that has the topic."""
+
+
+_ONE_AT_A_TIME = Lock()
+"""LIBLINEAR draws from one generator a process: beside another fit it would draw other numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,11 @@ class OneFit:
     def name(self) -> str:
         """The name of its file."""
         return f"{self.topic}.npz" if self.left_out < 0 else f"{self.topic}-without-{self.left_out}.npz"
+
+    @property
+    def arrays(self) -> set[str]:
+        """The names of what `fit` returns."""
+        return {"weights", "bias"} if self.left_out < 0 else {"scores"}
 
     def fit(self, inputs: Inputs) -> Arrays:
         """Return `weights`, float64, shape (n-grams,), and `bias`; or `scores`, float64, shape (articles of the fold,).
@@ -66,6 +80,11 @@ class EveryFit:
     def name(self) -> str:
         """The name of its file."""
         return f"{self.topic}-every.npz"
+
+    @property
+    def arrays(self) -> set[str]:
+        """The names of what `fit` returns."""
+        return {"ngrams", "weights", "bias", "articles", "scores", "rest"}
 
     def fit(self, inputs: Inputs) -> Arrays:
         """Fit a topic without each fold, and return what counts.
@@ -113,20 +132,23 @@ def carry_out(order: tuple[str, Task]) -> str:
             return (
                 f"the worker on {socket.gethostname()} has another Tagdesk, numpy, scipy or scikit-learn than this one"
             )
-        write_fit(folder, task, task.fit(inputs))
-    except FileNotFoundError:
-        return (
-            f"the worker on {socket.gethostname()} finds no {folder}: it must lie where this process and all workers "
-            "see it; TAGDESK_STORE says where"
-        )
+        with _ONE_AT_A_TIME:
+            arrays = task.fit(inputs)
+        write_fit(folder, task, arrays)
     except CannotWrite as error:
         return str(error)
+    except (FileNotFoundError, PermissionError):
+        return (
+            f"the worker on {socket.gethostname()} cannot read {folder}: it must lie where this process and all "
+            "workers see it, and be theirs to read and write; TAGDESK_STORE says where"
+        )
     except MemoryError:
         return f"too little memory for a fit on {socket.gethostname()}"
     except Exception as error:  # noqa: BLE001 - a worker goes on; where it failed is told, and no text of articles
         place = traceback.extract_tb(error.__traceback__)[-1]
         return (
-            f"a fit failed: {type(error).__name__} in {place.name}, line {place.lineno} of {Path(place.filename).name}"
+            f"a fit failed on {socket.gethostname()}: {type(error).__name__} in {place.name}, line {place.lineno} of "
+            f"{Path(place.filename).name}"
         )
     return ""
 
@@ -144,10 +166,11 @@ def write_fit(folder: Path, task: Task, arrays: Arrays) -> None:
 def read_fit(folder: Path, task: Task) -> dict[str, NDArray[Any]] | None:
     """Return what came of a task; None where its file is missing or damaged, as its checksums tell."""
     try:
-        with (folder / task.name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        with (folder / task.name).open("rb") as file, np.load(file, allow_pickle=False) as opened:
+            arrays = dict(opened)
+    except (*_DAMAGE, OSError):
         return None
+    return arrays if arrays.keys() == task.arrays else None
 
 
 @lru_cache(maxsize=1)

@@ -75,12 +75,12 @@ def fit_topics(
     weights = np.zeros((X.shape[1], topics), np.float32)
     bias = np.zeros(topics, np.float32)
     out_of_fold = np.zeros((len(calibration), topics))
-    found = fit_without(range(-1, settings.folds), X, dense, fold, settings, hints, weight, fits)
-    for fit in progress(found, total=topics * (settings.folds + 1), what="fitting topics", unit="fit"):
-        if fit.left_out < 0:
-            weights[:, fit.topic], bias[fit.topic] = fit.weights, fit.bias
-        else:
-            out_of_fold[fold[calibration] == fit.left_out, fit.topic] = fit.scores
+    with closing(fit_without(range(-1, settings.folds), X, dense, fold, settings, hints, weight, fits)) as found:
+        for fit in progress(found, total=topics * (settings.folds + 1), what="fitting topics", unit="fit"):
+            if fit.left_out < 0:
+                weights[:, fit.topic], bias[fit.topic] = fit.weights, fit.bias
+            else:
+                out_of_fold[fold[calibration] == fit.left_out, fit.topic] = fit.scores
     return Fitted(weights, bias, out_of_fold)
 
 
@@ -88,9 +88,11 @@ def _fit_many(shared: Shared, decisions: Table, fits: Fits | None) -> Fitted:
     """Fit many topics, a task each, of which only the strongest weights and the highest scores come back."""
     topics, ngrams = decisions.shape[1], shared.X.shape[1]
     calibration = int((shared.fold >= 0).sum())
-    found = _run(fits, shared, decisions, [EveryFit(topic) for topic in range(topics)])
-    del shared, decisions  # of which the copy on the disk is enough
-    done = {task.topic: arrays for task, arrays in progress(found, total=topics, what="fitting topics", unit="topic")}
+    done: dict[int, dict[str, NDArray[Any]]] = {}
+    with closing(_run(fits, shared, decisions, [EveryFit(topic) for topic in range(topics)])) as found:
+        del shared, decisions  # of which the copy on the disk is enough
+        for task, arrays in progress(found, total=topics, what="fitting topics", unit="topic"):
+            done[task.topic] = arrays
     every = [done[topic] for topic in range(topics)]
 
     def joined(name: str) -> NDArray[Any]:
@@ -152,8 +154,10 @@ def fit_without(
     none = np.empty(0)
     with closing(_run(fits, shared_of(X, fold, settings, hints, weight), decisions, tasks)) as found:
         for task, arrays in found:
-            weights, bias = arrays.get("weights", none), float(arrays.get("bias", 0.0))
-            yield PartFit(task.topic, task.left_out, weights, bias, arrays.get("scores", none))
+            if task.left_out < 0:
+                yield PartFit(task.topic, -1, arrays["weights"], float(arrays["bias"]), none)
+            else:
+                yield PartFit(task.topic, task.left_out, none, 0.0, arrays["scores"])
 
 
 def _run(fits: Fits | None, shared: Shared, decisions: Table, tasks: list[AnyTask]) -> Found[AnyTask]:

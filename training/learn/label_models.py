@@ -8,6 +8,7 @@ fitted whole is one linear model again. (Stacking: Wolpert, "Stacked generalizat
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -72,9 +73,10 @@ def label_hints(X: sp.csr_matrix, labels: NDArray[np.int8], settings: FitSetting
     count = labels.shape[1]
     weights = np.zeros((X.shape[1], count), np.float32)
     in_all_fits = np.full(len(labels), -1, np.int64)
-    found = fit_without((-1,), X, labels, in_all_fits, replace(settings, C=_C, count_ratio=0.0), fits=fits)
-    for fit in progress(found, total=count, what="fitting labels", unit="fit"):
-        weights[:, fit.topic] = settings.label_scale * fit.weights
+    settings_of_labels = replace(settings, C=_C, count_ratio=0.0)
+    with closing(fit_without((-1,), X, labels, in_all_fits, settings_of_labels, fits=fits)) as found:
+        for fit in progress(found, total=count, what="fitting labels", unit="fit"):
+            weights[:, fit.topic] = settings.label_scale * fit.weights
     mean = (
         sp.csr_matrix(X.mean(axis=0)) @ weights
     )  # sparse, for BLAS adds up in another order on another number of cores
