@@ -42,6 +42,13 @@ _SETTINGS = {"libmultilabel-1vsrest": {"tfidf": 1, "C": 1.0}, "annif-omikuji": N
 _BUDGET = 180.0
 """The seconds that fastText may search."""
 
+_OF_PEERS = (
+    "The peers learn the same articles on one core; what they try is in their CPU minutes. LibMultiLabel tries "
+    "nothing, as that would take hours with these topics: 1- and 2-grams, sublinear, C = 1, as on most sets of "
+    "`quality`. Annif chooses n-grams, limit and threshold on a tenth of the articles; fastText takes what its "
+    "autotune finds in three minutes, and cut-offs out of fold."
+)
+
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
     """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, `synthetic-10000` or `synthetic-40000`."""
@@ -69,13 +76,11 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
         f"the process and its children took together (PSS). Average precision: mean of {_DRAWN} topics drawn at "
         "random; F1 at the model's own cut-offs, macro over all topics that the articles of the test have, learned or "
         "not. µs: CPU time of `tag_many`, text in, topics out. `auto`: how much of what it gave is right, and of the "
-        "topics that the articles have how much it found: out of fold, each fold by what the others chose; on the "
-        "tenth that `tagdesk train` holds out itself; on the test. The peers learn the same articles on one core; what "
-        "they try is in their CPU minutes. LibMultiLabel tries nothing, as that would take hours with these topics: 1- "
-        "and 2-grams, sublinear, C = 1, as on most sets of `quality`. Annif chooses n-grams, limit and threshold on a "
-        "tenth of the articles; fastText takes what its autotune finds in three minutes, and cut-offs out of fold."
+        "topics that the articles have how much it found: out of fold, each fold by what the others chose, and on the "
+        "tenth that `tagdesk train` holds out itself, of topics that the model knows; on the test, of all."
     )
-    write("topics", "Thousands of topics", [markdown(head, rows), about, *missing], quick=quick)
+    of_peers = [_OF_PEERS] if _SETTINGS.keys() & (only or known) else []
+    write("topics", "Thousands of topics", [markdown(head, rows), about, *of_peers, *missing], quick=quick)
 
 
 def _wikinews(*, quick: bool) -> _Rows:

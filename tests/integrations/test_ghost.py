@@ -298,6 +298,8 @@ def test_no_answer_is_410(newsroom: Newsroom) -> None:
     for body in (b"", b"{}", b"\xff", b"[" * 100_000, edited(post=None), edited(post={"current": {"id": "../users"}})):
         assert newsroom.send(webhook(body)).status_code == 200
     assert newsroom.send(webhook(b" " * 20_000_001)).status_code == 413
+    undeclared = httpx.post(f"{newsroom.bridge}/webhook", content=iter([b" " * 20_000_000, b" "]), timeout=PATIENCE)
+    assert undeclared.status_code == 413
     assert httpx.get(f"{newsroom.bridge}/webhook").status_code == 405
     assert httpx.post(newsroom.bridge).status_code == 404
 

@@ -31,7 +31,7 @@ from tests.processes import children_of
 from tests.test_command import without
 from tests.training.conftest import CONFIG, DATA
 from tests.training.learn.test_fit import FEW, data
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 FITS = 168
 """Of eight topics with twenty folds: enough to be killed among them."""
@@ -100,7 +100,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the content hash of a training that nothing interrupts."""
     quiet = Desk(tmp_path_factory.mktemp("quiet"))
     with quiet.started() as process:
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert "done before" not in said
     return quiet.content()
@@ -109,15 +109,17 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def killed_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the store of a training that was killed among its fits; not to be written to."""
-    while True:  # who kills it may be late: then the next is killed
+    for _ in range(10):  # who kills it may be late: then the next is killed
         killed = Desk(tmp_path_factory.mktemp("killed"))
         with killed.started() as process:
             killed.wait_for(5, process)
             workers = children_of(process.pid)
+            assert process.poll() in (None, 0), process.communicate(timeout=PATIENCE)
             process.kill()
         eventually(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))  # noqa: B023 - called at once
         if 5 <= len(killed.files()) < FITS:
             return killed.store
+    pytest.fail("it was never killed amid its fits")
 
 
 @pytest.fixture
@@ -221,8 +223,9 @@ def test_worker_that_is_killed_is_replaced(desk: Desk, content: str) -> None:
     """Before it has begun, and amid the work."""
     with desk.started() as process:
         for fits in (0, 1, 20):
-            eventually(lambda: len(desk.files()) >= fits and kill_workers(process, 1))  # noqa: B023 - called at once
-        _, said = process.communicate()
+            desk.wait_for(fits, process)
+            eventually(lambda: kill_workers(process, 1) or process.poll() is not None)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert desk.content() == content
 
@@ -230,10 +233,13 @@ def test_worker_that_is_killed_is_replaced(desk: Desk, content: str) -> None:
 @linux
 def test_training_whose_workers_are_always_killed_ends_with_the_likely_reason(desk: Desk) -> None:
     with desk.started() as process:
-        while process.poll() is None:
+
+        def has_ended() -> bool:
             kill_workers(process)
-            time.sleep(0.01)
-        _, said = process.communicate()
+            return process.poll() is not None
+
+        eventually(has_ended)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert "the workers of a fit were killed, time and again: is there too little memory?" in said
     assert "Traceback" not in said
@@ -241,11 +247,11 @@ def test_training_whose_workers_are_always_killed_ends_with_the_likely_reason(de
 
 @linux
 def test_ctrl_c_keeps_the_fits_and_says_so(desk: Desk, run: Run, content: str) -> None:
-    while True:  # who interrupts it may be late
+    for _ in range(10):  # who interrupts it may be late
         with desk.started() as process:
             desk.wait_for(5, process)
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate()
+            _, said = process.communicate(timeout=PATIENCE)
         if process.returncode:
             break
         shutil.rmtree(desk.store)
@@ -261,17 +267,20 @@ def test_ctrl_c_keeps_the_fits_and_says_so(desk: Desk, run: Run, content: str) -
 @linux
 def test_second_training_of_the_same_while_the_first_is_at_work(desk: Desk, run: Run, content: str) -> None:
     """Each has its own fits, and clears away no others."""
-    with desk.started() as process:
-        desk.wait_for(1, process)
-        process.send_signal(signal.SIGSTOP)
-        first = set(desk.files())
-        assert process.poll() is None
-        code, said = run(desk)
-        assert code == 0
-        assert "done before" not in said
-        assert first <= set(desk.files())
-        process.send_signal(signal.SIGCONT)
-        _, said = process.communicate()
+    for _ in range(10):  # who stops the first may be late
+        with desk.started() as process:
+            desk.wait_for(1, process)
+            process.send_signal(signal.SIGSTOP)
+            if not (first := set(desk.files())):
+                continue
+            code, said = run(desk)
+            assert code == 0
+            assert "done before" not in said
+            assert first <= set(desk.files())
+            process.send_signal(signal.SIGCONT)
+            _, said = process.communicate(timeout=PATIENCE)
+            break
+    assert first
     assert process.returncode == 0, said
     assert desk.content() == content
 
@@ -302,7 +311,7 @@ def test_full_disk_is_one_sentence(desk: Desk) -> None:
     """Here, files may not be as large as the articles' words."""
     with desk.started() as process:
         subprocess.run(["prlimit", f"--pid={process.pid}", "--fsize=20000"], check=True)
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert f"tagdesk: cannot write {desk.store / FOLDER}/" in said
     assert "Traceback" not in said
@@ -350,7 +359,7 @@ def test_cluster_makes_the_same_model_though_a_worker_dies(desk: Desk, cluster: 
     with desk.started("--cluster", cluster.address) as process:
         desk.wait_for(5, process)
         cluster.workers[0].kill()
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert desk.content() == content
 
@@ -359,7 +368,7 @@ def test_cluster_makes_the_same_model_though_a_worker_dies(desk: Desk, cluster: 
 def test_worker_of_a_cluster_that_does_not_see_the_store_is_one_sentence(desk: Desk, cluster: Cluster) -> None:
     """This store lies in the folder in which a process works, which for each of them is its own."""
     with desk.started("--cluster", cluster.address, store="/proc/self/cwd/store") as process:
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert " cannot read /proc/self/cwd/store/.fits/" in said
     assert "TAGDESK_STORE" in said

@@ -39,3 +39,6 @@ def test_promise_is_kept_in_new_articles() -> None:
     hits = int((given & has).sum())
     assert hits > 0.9 * given.sum()
     assert hits > 0.3 * has.sum()
+    auto = classifier.metrics_["auto"]
+    assert classifier.model_.calibrations[classifier.model_.taxonomy.column(auto["weakest"])].auto is not None
+    assert classifier.metrics_["out_of_fold"]["auto_precision"] == auto["precision"]

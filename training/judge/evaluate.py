@@ -222,25 +222,30 @@ def _calibration_figures(decisions: Table, confidences: SparseTable, weight: Flo
     return calibration_error_of(bins), float(pairs.weight @ (pairs.confidence - pairs.right) ** 2) / total
 
 
-def auto_record(model: TopicModel, decisions: Table, scores: Table, shown: Record | None = None) -> dict[str, Any]:
+def auto_record(model: TopicModel, decisions: Table, scores: Table, proof: Record | None = None) -> dict[str, Any]:
     """Return what the `auto` band gave, for the manifest: of all topics together, and of the weakest.
 
     Args:
         model: the calibrated model.
         decisions: yes, no or open, int8, of articles drawn at random, shape (articles, topics).
         scores: raw scores of models that did not see the article, float64, the same shape.
-        shown: what each topic was given by cut-offs that other articles chose, as `promise.proven` returns it. None:
+        proof: what each topic was given by cut-offs that other articles chose, as `promise.proven` returns it. None:
             these articles' own cut-offs.
     """
     measured = score_confidences(
         decisions, confidences_of(model, scores), model.calibrations, topics=model.taxonomy.ids
     )
     whole, topics = measured.whole, measured.topics
-    if shown is not None:
-        whole = replace(whole, auto_predicted=float(shown.given.sum()), auto_hits=float(shown.hits.sum()))
-        counts = zip(topics.items(), *(values.tolist() for values in shown), strict=True)
+    if proof is not None:
+        whole = replace(whole, auto_predicted=float(proof.given.sum()), auto_hits=float(proof.hits.sum()))
+        counts = zip(topics.items(), *(values.tolist() for values in proof), strict=True)
         topics = {topic: replace(row, auto_predicted=given, auto_hits=hits) for (topic, row), hits, given in counts}
-    some = {topic: row for topic, row in topics.items() if row.auto_predicted >= LEAST_GIVEN}
+    banded = [calibration.auto is not None for calibration in model.calibrations]
+    some = {
+        topic: row
+        for (topic, row), has_band in zip(topics.items(), banded, strict=True)
+        if has_band and row.auto_predicted >= LEAST_GIVEN
+    }
     weakest = min(some, key=lambda topic: some[topic].auto_precision, default=None)
     return {
         "articles": len(decisions),

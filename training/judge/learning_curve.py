@@ -87,6 +87,7 @@ def learning_curve(
     One call of `fit_topics` fits both sizes. It gets the half, and twice the measured articles with every topic open,
     so that they are scored and never learned from. Fold 0 are the one copy and half of the half: the fit without it is
     the quarter. Fold 1 is the other copy: the fit without it is the half. The rest is in every fit.
+    With few topics `fit_topics` fits all articles too, which here is the half once more: the price of one call.
 
     Args:
         X: TF-IDF, float64, shape (articles, features).

@@ -17,6 +17,7 @@ from tagdesk.service.ledger.engines import NoDatabase, open_database
 from tagdesk.service.ledger.lane import ROOM
 from tagdesk.service.ledger.ledger import Ledger
 from tagdesk.service.ledger.queue import Waiting
+from tests.waiting import PATIENCE
 
 AHEAD = timestamp(datetime.now(UTC) + timedelta(days=730))
 CORRECTION = Correction("f-1", "a-1", {"body": "War."}, ["conflict"], None, None, None, "anna", "tiny@1", "cms")
@@ -34,7 +35,7 @@ def with_ledger(url: str, work: Callable[[Ledger], Any]) -> Any:
     """Return what a coroutine makes of a running ledger."""
 
     async def run() -> Any:
-        async with ledger_at(url) as ledger:
+        async with asyncio.timeout(PATIENCE), ledger_at(url) as ledger:
             return await work(ledger)
 
     return asyncio.run(run())

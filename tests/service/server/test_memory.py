@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 _CODE = """
 import sys, time
 from tagdesk.service.server import memory
@@ -33,4 +35,4 @@ sys.exit("it is kept")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
 def test_gives_back_what_lies_between_what_is_kept() -> None:
     """300 MB of small pieces are not kept for the sake of the 3 MB of them that are."""
-    subprocess.run([sys.executable, "-c", _CODE], check=True)
+    subprocess.run([sys.executable, "-c", _CODE], check=True, timeout=3 * PATIENCE)
