@@ -89,6 +89,23 @@ def lock(file: int) -> bool:
     return True
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep others who ask for it out of a folder while the block lasts; they wait.
+
+    The lock is on the folder, as files in it are replaced.
+
+    Raises:
+        OSError: the folder cannot be opened or locked.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was renamed in a folder survive a power cut.
 

@@ -1,16 +1,15 @@
 """Where models are kept: the store that training writes to, and the read-only models that Tagdesk ships."""
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import EllipsisType
 
 from tagdesk.models.bundle import bundle_folder, load_bundle
 from tagdesk.models.errors import BundleError, BundleNotFound, CurrentChanged
-from tagdesk.models.files import write_file
+from tagdesk.models.files import locked, write_file
 from tagdesk.models.topic_model import TopicModel
 
 SHIPPED = Path(__file__).with_name("store")
@@ -260,16 +259,13 @@ def _alone(folder: Path) -> Iterator[None]:
     Raises:
         BundleError: the folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise BundleError(f"cannot write {folder / CURRENT}: {error.strerror or error}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(folder))
+        except OSError as error:
+            raise BundleError(f"cannot write {folder / CURRENT}: {error.strerror or error}") from error
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _write(target: Path, lines: list[str]) -> None:

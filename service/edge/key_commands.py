@@ -1,15 +1,12 @@
 """`tagdesk key create|grant|list|revoke`: what writes the keys file, and shows a key once."""
 
 import argparse
-import fcntl
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tagdesk.models.files import PRIVATE, write_file
+from tagdesk.models.files import PRIVATE, locked, write_file
 from tagdesk.service.edge.keys import SCOPES, Key, KeysError, keys_json, new_key, read_keys
 from tagdesk.service.settings import CONFIG, Settings, SettingsError, option, variable
 
@@ -62,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _create(path: Path, name: str, scopes: Iterable[str]) -> str:
     new, token = new_key(name, scopes, datetime.now(UTC).date().isoformat())
-    with _locked(path):
+    with locked(path.parent):
         keys = read_keys(path) if path.exists() else []
         if any(key.name == name for key in keys):
             raise KeysError(f"there is a key called {name} already: choose another name, or revoke it first")
@@ -71,7 +68,7 @@ def _create(path: Path, name: str, scopes: Iterable[str]) -> str:
 
 
 def _grant(path: Path, name: str, scopes: Iterable[str]) -> str:
-    with _locked(path):
+    with locked(path.parent):
         keys = {key.name: key for key in read_keys(path)}
         if name not in keys:
             raise _no_such_key(name)
@@ -81,7 +78,7 @@ def _grant(path: Path, name: str, scopes: Iterable[str]) -> str:
 
 
 def _revoke(path: Path, name: str) -> str:
-    with _locked(path):
+    with locked(path.parent):
         keys = read_keys(path)
         others = [key for key in keys if key.name != name]
         if len(others) == len(keys):
@@ -92,17 +89,6 @@ def _revoke(path: Path, name: str) -> str:
 
 def _no_such_key(name: str) -> KeysError:
     return KeysError(f"no key is called {name}: `tagdesk key list` names them")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other commands out; the lock is on the folder, since the file itself is replaced."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def _write(path: Path, keys: Iterable[Key]) -> None:
