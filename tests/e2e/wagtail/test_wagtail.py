@@ -14,6 +14,7 @@ from tagdesk.service.settings import Settings
 from tests.e2e.wagtail.newsroom import BODY, STORM, Newsroom, newsroom_on
 from tests.e2e.wagtail.site import PASSWORD, USER, Editor, fields
 from tests.integrations.faults import misbehaving, relaying
+from tests.waiting import PATIENCE
 
 LIMIT = 30.0  # longer than the service takes on a busy machine
 
@@ -258,13 +259,16 @@ def test_wrong_settings_are_named(newsroom: Newsroom) -> None:
 
 @contextmanager
 def opened(chromium: Any, newsroom: Newsroom, pk: int) -> Iterator[Any]:
-    """Open a page's edit form in the browser."""
+    """Open a page's edit form in the browser, with its scripts: before they have come its buttons do nothing."""
+    form = f"{newsroom.site.url}/admin/pages/{pk}/edit/"
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(f"{newsroom.site.url}/admin/pages/{pk}/edit/")
+    page.set_default_timeout(1000 * PATIENCE)
+    page.goto(form)
     page.fill("[name=username]", USER)
     page.fill("[name=password]", PASSWORD)
     page.click("[type=submit]")
+    page.wait_for_url(form, wait_until="load")
     yield page
     context.close()
 
