@@ -331,8 +331,9 @@ def _self_training(study: Study, most: int = 12_000, weight: float = 0.1) -> Flo
     shared = shared_of(own, study.fold, study.config.fit, hints, None)
     topics_and_parts = [(i, part) for i in range(len(study.topics)) for part in range(len(soft))]
     fits = (delayed(fit_topic)(shared, study.decisions[:, i], i, part) for i, part in topics_and_parts)
-    for topic, part, weights, bias in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(fits):
-        soft[part, :, topic] = expit(_SLOPE * (more @ weights + bias) + _OFFSET)
+    for fit in Parallel(n_jobs=-1, return_as="generator_unordered", max_nbytes="1M")(fits):
+        scores_of_more = more @ fit.all_weights(more.shape[1]) + fit.bias
+        soft[fit.left_out, :, fit.topic] = expit(_SLOPE * scores_of_more + _OFFSET)
     jobs = (
         delayed(_fit_softly)(X, hinted, study.decisions[:, i], fold, i, part, weight, soft[part, :, i])
         for i, part in topics_and_parts

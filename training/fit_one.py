@@ -1,5 +1,6 @@
 """One fit of one topic: which articles and n-grams it learns from, how they are weighed, and which weights are kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,38 +44,42 @@ class TopicFit(NamedTuple):
     Attributes:
         topic: its column.
         left_out: the fold that was left out, -1 for none.
-        weights: float64, shape (features,).
+        ngrams: the features that have a weight, increasing, int64.
+        weights: theirs, float64.
         bias: the intercept.
     """
 
     topic: int
     left_out: int
+    ngrams: NDArray[np.int64]
     weights: NDArray[np.float64]
     bias: float
+
+    def all_weights(self, features: int) -> NDArray[np.float64]:
+        """Return the weights of all features, shape (features,)."""
+        return _among(self.weights, self.ngrams, features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shared:
     """The arguments of `fit_topics` that the fits of all topics share.
 
-    `by_ngram` is X's transpose, float32, shape (features, articles), where not all weights are kept or not all
-    negatives are learned from;
+    `by_ngram` are the transposes of each fold's rows of X, float32, shape (features, articles of the fold), where some
+    weights are dropped or some negatives not learned from, else none;
     `hint_scores` are those of the articles, shape (articles, hints); None without hints.
     """
 
     X: sp.csr_matrix
-    by_ngram: sp.csr_matrix | None
+    by_ngram: Mapping[int, sp.csr_matrix]
     fold: NDArray[np.int8]
     settings: FitSettings
     hints: Hints | None
     hint_scores: NDArray[np.float64] | None
     weight: NDArray[np.float64] | None
 
-    def scores(self, ngrams: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return Σ value · weight over some n-grams, float64, shape (articles,); only these n-grams are read."""
-        assert self.by_ngram is not None
-        few = sp.csr_matrix(weights[None, :])
-        return np.asarray((few @ self.by_ngram[ngrams]).toarray()).ravel()
+    def scores(self, fold: int, ngrams: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return Σ value · weight of a fold's articles over some n-grams, float64; only these n-grams are read."""
+        return np.asarray(self.by_ngram[fold][ngrams].T @ weights)
 
 
 def shared_of(
@@ -86,7 +91,8 @@ def shared_of(
 ) -> Shared:
     """Return what the fits of all topics share; the arguments are those of `fit_topics`."""
     is_needed = settings.most_weights or settings.most_negatives
-    by_ngram = X.T.tocsr().astype(np.float32) if is_needed else None
+    folds = np.unique(fold).tolist() if is_needed else []
+    by_ngram = {part: X[fold == part].astype(np.float32).T.tocsr() for part in folds}
     hint_scores = None if hints is None else X @ hints.weights + hints.bias
     return Shared(X, by_ngram, fold.astype(np.int8), settings, hints, hint_scores, weight)
 
@@ -99,7 +105,7 @@ def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out:
     """
     settings, hints = shared.settings, shared.hints
     rows = np.flatnonzero((decisions != OPEN) & ((shared.fold != left_out) | (shared.fold < 0)))
-    rows, worth = _learned_from(shared, rows, decisions[rows], topic)
+    rows, worth = _learned_from(shared, rows, decisions[rows], topic, left_out)
     X, labels = shared.X[rows], decisions[rows]
     ngrams = _common_ngrams(X[labels == YES]) if settings.most_weights else None
     X = X if ngrams is None else X[:, ngrams]
@@ -113,16 +119,17 @@ def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out:
     svm.fit(X, labels, weight if worth is None else worth if weight is None else worth * weight)
     of_ngrams, of_hints = np.split(svm.coef_[0], [len(scale)])
     weights, bias = of_ngrams * scale, float(svm.intercept_[0])
-    if ngrams is not None:
-        weights = _among(weights, ngrams, shared.X.shape[1])
+    if ngrams is None:
+        ngrams = np.arange(len(weights))
     if hints is not None:
-        weights += hints.weights @ of_hints
+        weights = _among(weights, ngrams, shared.X.shape[1]) + hints.weights @ of_hints
+        ngrams = np.arange(len(weights))
         bias += float(hints.bias @ of_hints)
-    return TopicFit(topic, left_out, strongest(weights, settings.most_weights), bias)
+    return TopicFit(topic, left_out, *strongest(ngrams, weights, settings.most_weights), bias)
 
 
 def _learned_from(
-    shared: Shared, rows: NDArray[np.int64], labels: NDArray[np.int8], topic: int
+    shared: Shared, rows: NDArray[np.int64], labels: NDArray[np.int8], topic: int, left_out: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
     """Return the articles to learn a topic from, and for how many each of them stands; None where it is all of them.
 
@@ -137,8 +144,12 @@ def _learned_from(
     typical = np.bincount(X.indices, X.data, minlength=X.shape[1]).astype(np.float64)
     telling = highest(typical, TELLING)
     count = int(most * NEAREST)
+    likeness = np.zeros(len(shared.fold))
+    for fold in shared.by_ngram:
+        if fold != left_out:
+            likeness[shared.fold == fold] = shared.scores(fold, telling, typical[telling])
     near = np.zeros(len(no), np.bool_)
-    near[highest(shared.scores(telling, typical[telling])[no], count)] = True
+    near[highest(likeness[no], count)] = True
     drawn = np.random.default_rng((shared.settings.seed, topic)).choice(no[~near], most - count, replace=False)
     worth = np.ones(len(shared.fold))
     worth[drawn] = (len(no) - count) / len(drawn)
@@ -152,7 +163,7 @@ def highest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
         return np.arange(len(values))
     if not count:
         return np.empty(0, np.int64)
-    least = np.partition(values, len(values) - count)[len(values) - count]
+    least = np.sort(values)[-count]  # where most are equal, partition takes five times as long
     above = np.flatnonzero(values > least)
     return np.sort(np.append(above, np.flatnonzero(values == least)[: count - len(above)]))
 
@@ -170,14 +181,15 @@ def _among(weights: NDArray[np.float64], ngrams: NDArray[np.int64], count: int) 
     return everywhere
 
 
-def strongest(weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Return the weights with all but the strongest set to 0; all of them where `most` is 0."""
+def strongest(
+    ngrams: NDArray[np.int64], weights: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return n-grams, increasing, and their weights without all but the strongest; all of them where `most` is 0."""
     if not most:
-        return weights
-    kept = np.zeros_like(weights)
+        return ngrams, weights
     places = highest(np.abs(weights), most)
-    kept[places] = weights[places]
-    return kept
+    places = places[weights[places] != 0]
+    return ngrams[places], weights[places]
 
 
 def _feature_scale(

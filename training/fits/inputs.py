@@ -43,8 +43,8 @@ class Inputs:
     def of(cls, shared: Shared, decisions: Table) -> Self:
         """Return the inputs of the fits of all topics, whose decisions are int8, shape (articles, topics)."""
         arrays: dict[str, NDArray[Any]] = {"fold": shared.fold, **_parts("X", shared.X)}
-        if shared.by_ngram is not None:
-            arrays |= _parts("by_ngram", shared.by_ngram)
+        for fold, matrix in shared.by_ngram.items():
+            arrays |= _parts(f"by_ngram.{fold}", matrix)
         if shared.hints is not None and shared.hint_scores is not None:
             arrays |= {"hints.weights": shared.hints.weights, "hints.bias": shared.hints.bias}
             arrays["hint_scores"] = shared.hint_scores
@@ -91,10 +91,16 @@ class Inputs:
         articles, features = self.about["shape"]
         arrays = self.arrays
         hints = Hints(arrays["hints.weights"], arrays["hints.bias"]) if "hint_scores" in arrays else None
+        fold = arrays["fold"]
+        by_ngram = {}
+        for part in np.unique(fold).tolist():
+            if f"by_ngram.{part}.data" in arrays:
+                shape = features, int((fold == part).sum())
+                by_ngram[part] = sp.csr_matrix(self._matrix(f"by_ngram.{part}"), shape=shape)
         return Shared(
             sp.csr_matrix(self._matrix("X"), shape=(articles, features)),
-            sp.csr_matrix(self._matrix("by_ngram"), shape=(features, articles)) if "by_ngram.data" in arrays else None,
-            arrays["fold"],
+            by_ngram,
+            fold,
             FitSettings(**self.about["settings"]),
             hints,
             arrays.get("hint_scores"),

@@ -59,9 +59,10 @@ class OneFit:
         """
         shared = inputs.shared()
         fit = fit_topic(shared, inputs.decisions(self.topic), self.topic, self.left_out)
+        weights = fit.all_weights(shared.X.shape[1])
         if self.left_out < 0:
-            return {"weights": fit.weights, "bias": np.array(fit.bias)}
-        return {"scores": shared.X[shared.fold == self.left_out] @ fit.weights + fit.bias}
+            return {"weights": weights, "bias": np.array(fit.bias)}
+        return {"scores": shared.X[shared.fold == self.left_out] @ weights + fit.bias}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +97,22 @@ class EveryFit:
         """
         shared, decisions = inputs.shared(), inputs.decisions(self.topic)
         settings = shared.settings
-        scores, weights, bias = np.zeros(len(decisions)), np.zeros(shared.X.shape[1]), 0.0
+        scores, fits = np.zeros(len(decisions)), []
         for left_out in range(settings.folds):
             fit = fit_topic(shared, decisions, self.topic, left_out)
-            weights, bias = weights + fit.weights / settings.folds, bias + fit.bias / settings.folds
-            in_fold = shared.fold == left_out
-            ngrams = np.flatnonzero(fit.weights)
-            scores[in_fold] = shared.scores(ngrams, fit.weights[ngrams])[in_fold] + fit.bias
-        weights = strongest(weights, settings.most_weights)
-        ngrams = np.flatnonzero(weights)
+            scores[shared.fold == left_out] = shared.scores(left_out, fit.ngrams, fit.weights) + fit.bias
+            fits.append(fit)
+        ngrams, places = np.unique(np.concatenate([fit.ngrams for fit in fits]), return_inverse=True)
+        weights = np.bincount(places, np.concatenate([fit.weights for fit in fits])) / settings.folds
+        ngrams, weights = strongest(ngrams, weights, settings.most_weights)
         calibration = shared.fold >= 0
         scores, stored = scores[calibration], decisions[calibration] == YES
         stored[highest(scores, STORED + STORED_FOR_EACH * int(stored.sum()))] = True
         kept = np.flatnonzero(stored)
         return {
             "ngrams": ngrams,
-            "weights": weights[ngrams].astype(np.float32),
-            "bias": np.array(bias),
+            "weights": weights.astype(np.float32),
+            "bias": np.array(sum(fit.bias / settings.folds for fit in fits)),
             "articles": kept,
             "scores": scores[kept],
             "rest": np.array(scores[~stored].mean() if not stored.all() else 0.0),

@@ -71,7 +71,7 @@ def test_of_many_topics_the_strongest_weights_of_the_mean_of_all_folds_models_ar
     shared = shared_of(X, fold, FEW, None, None)
     for topic in range(3):
         fits = [fit_topic(shared, decisions[:, topic], topic, left_out) for left_out in range(2)]
-        mean = np.mean([fit.weights for fit in fits], axis=0)
+        mean = np.mean([fit.all_weights(X.shape[1]) for fit in fits], axis=0)
         strongest = np.sort(np.argsort(-np.abs(mean))[:4])
         kept = found.weights[:, topic]
         assert np.flatnonzero(kept).tolist() == strongest.tolist()
@@ -111,7 +111,7 @@ def test_of_many_topics_the_scores_that_are_kept_are_exact() -> None:
     shared = shared_of(X, fold, settings, None, None)
     for topic in range(2):
         fits = [fit_topic(shared, decisions[:, topic], topic, left_out) for left_out in range(2)]
-        expected = np.choose(fold, [X @ fit.weights + fit.bias for fit in fits])
+        expected = np.choose(fold, [X @ fit.all_weights(X.shape[1]) + fit.bias for fit in fits])
         rows, scores = found.column(topic)
         assert scores == pytest.approx(expected[rows], abs=1e-5)
         assert set(np.flatnonzero(decisions[:, topic] == 1)) <= set(rows.tolist())
