@@ -1,5 +1,6 @@
 """Fixtures for all tests: a tiny model in a store of its own, and a real server in a thread."""
 
+import os
 import socket
 import subprocess
 import threading
@@ -29,8 +30,9 @@ from tests.tiny import save_tiny_model
 from tests.waiting import PATIENCE, eventually
 
 # How long an example takes, to be made or to be run, says how busy the machine is.
-hypothesis_settings.register_profile("tagdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("tagdesk")
+hypothesis_settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("ci", hypothesis_settings.get_profile("random"), derandomize=True, database=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "random"))
 
 # A start waits 2 seconds for the first look at the ledger: on a busy machine what is asked next would find it unready.
 ledger._START_SECONDS = PATIENCE
