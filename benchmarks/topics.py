@@ -2,7 +2,7 @@
 
 `wikinews` are the categories that Wikinews' editors gave, those with five articles or more; a tenth of the articles, by
 their ids, is never learned from. `synthetic` are articles of random words, where a rare word tells each topic, and 15 %
-of the labels are lost. The peers learn Wikinews' categories.
+of the labels are lost; `million` are short ones of few topics. The peers learn Wikinews' categories.
 """
 
 import gzip
@@ -35,7 +35,12 @@ _Rows = list[dict[str, Any]]
 
 _LEAST = 5
 _DRAWN = 40
-_SYNTHETIC = ((10_000, 100_000), (40_000, 100_000))
+_SYNTHETIC = {
+    "synthetic-10000": (10_000, 100_000, 290),
+    "synthetic-40000": (40_000, 100_000, 290),
+    "million": (20, 1_000_000, 60),
+}
+"""Topics, articles, and words of an article."""
 _WIKINEWS = "wikinews"
 _SETTINGS = {"libmultilabel-1vsrest": {"tfidf": 0, "C": 1.0}, "annif-omikuji": None, "fasttext": None}
 """The peers, and what they would else search for."""
@@ -51,10 +56,8 @@ _OF_PEERS = (
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
-    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, `synthetic-10000` or `synthetic-40000`."""
-    sizes = {
-        f"synthetic-{topics}": (topics, articles) for topics, articles in (((300, 3_000),) if quick else _SYNTHETIC)
-    }
+    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, or of `_SYNTHETIC`."""
+    sizes = {"synthetic-300": (300, 3_000, 290)} if quick else _SYNTHETIC
     known = [_WIKINEWS, *_SETTINGS, *sizes]
     check_variants(only, known)
     rows, missing = [], []
@@ -65,7 +68,7 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
             elif name == _WIKINEWS:
                 rows.append(_measured("Wikinews' categories", _wikinews(quick=quick)))
             else:
-                rows.append(_measured("synthetic", [*_made(*sizes[name])]))
+                rows.append(_measured("synthetic", _made(*sizes[name])))
         except PeerMissing as error:
             say(str(error))
             missing.append(f"Not measured: {error}")
@@ -95,8 +98,8 @@ def _wikinews(*, quick: bool) -> _Rows:
     ]
 
 
-def _made(topics: int, articles: int) -> Iterator[dict[str, Any]]:
-    """Yield articles of some 300 words from a Zipf distribution; topics are Zipf-distributed too, about five each."""
+def _made(topics: int, articles: int, length: int) -> Iterator[dict[str, Any]]:
+    """Yield articles of so many words from a Zipf distribution; topics are Zipf-distributed too, up to five each."""
     random = np.random.default_rng(0)
     words = np.array([_word(rank) for rank in range(60_000)])
     of_words, of_topics = (
@@ -104,7 +107,7 @@ def _made(topics: int, articles: int) -> Iterator[dict[str, Any]]:
     )
     for place in range(articles):
         seed = [place, place // 7] if place < topics else _drawn(random, of_topics, 5)
-        text = [*words[_drawn(random, of_words, 290)], *(_word(100_000 + topic) for topic in seed)]
+        text = [*words[_drawn(random, of_words, length)], *(_word(100_000 + topic) for topic in seed)]
         kept = sorted({f"topic {topic}" for topic in seed if random.random() > 0.15 or topic == seed[0]})
         yield {"id": f"s{place}", "title": "", "body": " ".join(random.permutation(text)), "labels": kept}
 
@@ -119,7 +122,7 @@ def _word(number: int) -> str:
     return "".join("bcdfghklmn"[int(digit)] + "aeiou"[int(digit) // 2] for digit in f"{number:04d}")
 
 
-def _parted(rows: _Rows) -> tuple[_Rows, _Rows]:
+def _parted(rows: Iterable[dict[str, Any]]) -> tuple[_Rows, _Rows]:
     """Return the articles to learn from, and those of the test."""
     parts: tuple[_Rows, _Rows] = [], []
     for row in rows:
@@ -127,12 +130,13 @@ def _parted(rows: _Rows) -> tuple[_Rows, _Rows]:
     return parts
 
 
-def _measured(name: str, rows: _Rows) -> Sequence[str]:
+def _measured(name: str, rows: Iterable[dict[str, Any]]) -> Sequence[str]:
     folder = VAR / "topics"
     folder.mkdir(parents=True, exist_ok=True)
     learn, test = _parted(rows)
     data = folder / "learn.jsonl"
-    data.write_text("".join(f"{json.dumps(row)}\n" for row in learn), encoding="utf-8")
+    with data.open("w", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in learn)
     seconds, mib, bundle = _trained(folder, data)
     size = sum(file.stat().st_size for file in bundle.iterdir() if not file.name.startswith("evidence"))
     model = load_bundle(bundle)

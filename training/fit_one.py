@@ -91,8 +91,8 @@ def shared_of(
 ) -> Shared:
     """Return what the fits of all topics share; the arguments are those of `fit_topics`."""
     is_needed = settings.most_weights or settings.most_negatives
-    folds = np.unique(fold).tolist() if is_needed else []
-    by_ngram = {part: X[fold == part].astype(np.float32).T.tocsr() for part in folds}
+    parts = range(-1, settings.folds) if is_needed else ()
+    by_ngram = {part: X[fold == part].astype(np.float32).T.tocsr() for part in parts}
     hint_scores = None if hints is None else X @ hints.weights + hints.bias
     return Shared(X, by_ngram, fold.astype(np.int8), settings, hints, hint_scores, weight)
 

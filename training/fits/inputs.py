@@ -91,17 +91,17 @@ class Inputs:
         articles, features = self.about["shape"]
         arrays = self.arrays
         hints = Hints(arrays["hints.weights"], arrays["hints.bias"]) if "hint_scores" in arrays else None
-        fold = arrays["fold"]
-        by_ngram = {}
-        for part in np.unique(fold).tolist():
-            if f"by_ngram.{part}.data" in arrays:
-                shape = features, int((fold == part).sum())
-                by_ngram[part] = sp.csr_matrix(self._matrix(f"by_ngram.{part}"), shape=shape)
+        settings, fold = FitSettings(**self.about["settings"]), arrays["fold"]
+        by_ngram = {
+            part: sp.csr_matrix(self._matrix(f"by_ngram.{part}"), shape=(features, int((fold == part).sum())))
+            for part in range(-1, settings.folds)
+            if f"by_ngram.{part}.data" in arrays
+        }
         return Shared(
             sp.csr_matrix(self._matrix("X"), shape=(articles, features)),
             by_ngram,
             fold,
-            FitSettings(**self.about["settings"]),
+            settings,
             hints,
             arrays.get("hint_scores"),
             arrays.get("weight"),

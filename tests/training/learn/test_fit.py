@@ -79,6 +79,13 @@ def test_of_many_topics_the_strongest_weights_of_the_mean_of_all_folds_models_ar
         assert found.bias[topic] == pytest.approx(np.mean([fit.bias for fit in fits]))
 
 
+def test_of_many_topics_a_fold_may_have_no_articles() -> None:
+    X, decisions, _ = data()
+    fold = np.arange(60) % 2
+    fitted = fit_topics(X, decisions, fold, replace(FEW, folds=3))
+    assert np.isfinite(np.asarray(fitted.out_of_fold)).all()
+
+
 @pytest.mark.parametrize("most", [1, 12])
 def test_few_articles_without_a_topic_are_learned_from_though_all_weights_are_kept(most: int) -> None:
     """However few: the two settings do not depend on each other."""
