@@ -56,7 +56,7 @@ _OF_PEERS = (
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
-    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, or of `_SYNTHETIC`."""
+    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, or one of `_SYNTHETIC`."""
     sizes = {"synthetic-300": (300, 3_000, 290)} if quick else _SYNTHETIC
     known = [_WIKINEWS, *_SETTINGS, *sizes]
     check_variants(only, known)

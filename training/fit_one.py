@@ -44,7 +44,7 @@ class TopicFit(NamedTuple):
     Attributes:
         topic: its column.
         left_out: the fold that was left out, -1 for none.
-        ngrams: the features that have a weight, increasing, int64.
+        ngrams: the features whose weights are given, increasing, int64; those of all others are 0.
         weights: theirs, float64.
         bias: the intercept.
     """
@@ -64,8 +64,8 @@ class TopicFit(NamedTuple):
 class Shared:
     """The arguments of `fit_topics` that the fits of all topics share.
 
-    `by_ngram` are the transposes of each fold's rows of X, float32, shape (features, articles of the fold), where some
-    weights are dropped or some negatives not learned from, else none;
+    `by_ngram` are the transposes of each fold's rows of X, and at -1 of those that are in every fit, float32, shape
+    (features, articles of the fold); none where all weights are kept and all negatives learned from;
     `hint_scores` are those of the articles, shape (articles, hints); None without hints.
     """
 
@@ -77,9 +77,9 @@ class Shared:
     hint_scores: NDArray[np.float64] | None
     weight: NDArray[np.float64] | None
 
-    def scores(self, fold: int, ngrams: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def scores(self, part: int, ngrams: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return Σ value · weight of a fold's articles over some n-grams, float64; only these n-grams are read."""
-        return np.asarray(self.by_ngram[fold][ngrams].T @ weights)
+        return np.asarray(self.by_ngram[part][ngrams].T @ weights)
 
 
 def shared_of(
@@ -145,9 +145,9 @@ def _learned_from(
     telling = highest(typical, TELLING)
     count = int(most * NEAREST)
     likeness = np.zeros(len(shared.fold))
-    for fold in shared.by_ngram:
-        if fold != left_out:
-            likeness[shared.fold == fold] = shared.scores(fold, telling, typical[telling])
+    for part in shared.by_ngram:
+        if part != left_out or part < 0:
+            likeness[shared.fold == part] = shared.scores(part, telling, typical[telling])
     near = np.zeros(len(no), np.bool_)
     near[highest(likeness[no], count)] = True
     drawn = np.random.default_rng((shared.settings.seed, topic)).choice(no[~near], most - count, replace=False)
@@ -163,7 +163,7 @@ def highest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
         return np.arange(len(values))
     if not count:
         return np.empty(0, np.int64)
-    least = np.sort(values)[-count]  # where most are equal, partition takes five times as long
+    least = np.sort(values)[-count]  # partition takes five times as long where most are equal, as weights are
     above = np.flatnonzero(values > least)
     return np.sort(np.append(above, np.flatnonzero(values == least)[: count - len(above)]))
 
@@ -184,7 +184,7 @@ def _among(weights: NDArray[np.float64], ngrams: NDArray[np.int64], count: int) 
 def strongest(
     ngrams: NDArray[np.int64], weights: NDArray[np.float64], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return n-grams, increasing, and their weights without all but the strongest; all of them where `most` is 0."""
+    """Return the n-grams with the strongest weights, none of them 0, and these weights; all where `most` is 0."""
     if not most:
         return ngrams, weights
     places = highest(np.abs(weights), most)

@@ -43,8 +43,8 @@ class Inputs:
     def of(cls, shared: Shared, decisions: Table) -> Self:
         """Return the inputs of the fits of all topics, whose decisions are int8, shape (articles, topics)."""
         arrays: dict[str, NDArray[Any]] = {"fold": shared.fold, **_parts("X", shared.X)}
-        for fold, matrix in shared.by_ngram.items():
-            arrays |= _parts(f"by_ngram.{fold}", matrix)
+        for part, matrix in shared.by_ngram.items():
+            arrays |= _parts(f"by_ngram.{part}", matrix)
         if shared.hints is not None and shared.hint_scores is not None:
             arrays |= {"hints.weights": shared.hints.weights, "hints.bias": shared.hints.bias}
             arrays["hint_scores"] = shared.hint_scores

@@ -46,8 +46,6 @@ any_text = st.lists(
 
 ANY_MARK = "".join(char for char in map(chr, range(0x110000)) if unicodedata.category(char) in ("Mn", "Mc"))
 EMPHASIS = re.compile(rf"(?<![\w{ANY_MARK}])_++(?=\w)|(?<=[^\W_]|[{ANY_MARK}])_++(?![\w{ANY_MARK}])")
-
-
 BROKEN_LINE = re.compile(rf"\u00ad[{ABSENT}]*\n")
 
 
