@@ -29,6 +29,12 @@ PLAIN_NO = 0.02
 They are most of all pairs, and would bend the curve away from the pairs that are in doubt.
 """
 
+FLAT = 10 * PLAIN_NO
+"""Where the final curve of all topics would make a plain no as likely as this, they count in all curves after all.
+
+The pairs in doubt are then topics that nobody gave, as alike to the others as can be: by them no score tells anything.
+"""
+
 LEAN = 400
 """A topic with this many articles puts its `suggest` cut-off half way between its own best and that of all topics."""
 
@@ -138,12 +144,15 @@ def _confidences(scores: Table, curves: Sequence[Curve]) -> Table:
 def _fit_curves(scores: Table, decisions: Table, weight: _Floats) -> list[Curve]:
     """Fit the curve of every topic, with the curve of all topics as its prior; the arguments are those of `calibrate`.
 
-    A first curve of all topics tells which pairs are so surely a no that they count in none of the others.
+    A first curve of all topics tells which pairs are so surely a no that they count in none of the others, unless that
+    curve would be `FLAT`.
     """
     pairs = _binned_pairs(scores, decisions, weight, MANY_PAIRS)
     first = platt(*pairs)
     least = (float(logit(PLAIN_NO)) - first.offset) / first.slope
     prior = platt(*pairs.scored_from(least))
+    if expit(prior.slope * least + prior.offset) > FLAT:
+        least, prior = -math.inf, first
     by_topic = (_pairs_of(scores, decisions, weight, topic, MANY_ARTICLES) for topic in range(scores.shape[1]))
     return [platt(*pairs_of_topic.scored_from(least), prior) for pairs_of_topic in by_topic]
 

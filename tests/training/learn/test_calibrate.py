@@ -70,6 +70,17 @@ def test_slope_stays_above_zero_where_scores_speak_the_wrong_way() -> None:
     assert platt(scores, np.array([False, False, True, True]), ones(scores))[0] > 0
 
 
+def test_plain_noes_stay_unlikely_where_all_that_is_in_doubt_was_forgotten_by_who_labelled() -> None:
+    """Every seventh article of a topic was not given it, and scores as the others of it do: no score parts these."""
+    random = np.random.default_rng(0)
+    has = random.random((3_000, 20)) < 0.02
+    scores = np.where(has, random.normal(0.4, 0.3, has.shape), random.normal(-1.0, 0.05, has.shape))
+    decisions = np.where(has & (random.random(has.shape) > 0.15), YES, NO).astype(np.int8)
+    for calibration in calibrate(scores, decisions, np.ones(3_000), 0.9):
+        assert expit(calibration.slope * -1.0 + calibration.offset) < 0.02
+        assert expit(calibration.slope * 0.4 + calibration.offset) > 0.7
+
+
 def test_calibration_of_few_articles_leans_on_the_others() -> None:
     """Six articles, all scored alike, say nothing of a slope; a thousand others do."""
     others = platt(*drawn(3.0, -1.0, 1000), np.ones(1000))
