@@ -1,6 +1,7 @@
 """Fixtures for all tests: a tiny model in a store of its own, and a real server in a thread."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -28,6 +29,10 @@ from tests.processes import SERVE, environment
 from tests.service.posting import address_line
 from tests.tiny import save_tiny_model
 from tests.waiting import PATIENCE, eventually
+
+# What is started in the background of a script ignores Ctrl-C, and so would all that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes, to be made or to be run, says how busy the machine is.
 hypothesis_settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
