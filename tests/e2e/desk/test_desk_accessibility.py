@@ -73,6 +73,7 @@ def example(page: Any) -> None:
 
 def queue(page: Any) -> None:
     httpx.post(page.url + "v1/queue", json={"id": "axe", "title": "Storm", "body": "rain"}).raise_for_status()
+    page.wait_for_selector("#show-queue")  # before it is there, its key does nothing
     page.keyboard.press("q")
     page.wait_for_selector("#queue-list li")
 
