@@ -172,9 +172,8 @@ def _trained(folder: Path, data: Path) -> tuple[float, float, Path]:
         said = (folder / "train.log").read_text(encoding="utf-8")
     if process.returncode:
         raise RuntimeError(f"the training failed: {last_line(said)}")
-    bundles = (folder / "store" / "many").glob("*/manifest.json")
-    newest = max(bundles, key=lambda path: path.stat().st_mtime).parent
-    return _children() - before, peak.mib, newest
+    models = folder / "store" / "many"
+    return _children() - before, peak.mib, models / (models / "CURRENT").read_text(encoding="utf-8").strip()
 
 
 def _measured_peer(name: str, rows: _Rows, *, quick: bool) -> Sequence[str]:

@@ -18,6 +18,12 @@ LEAST_COMMON = 2
 NEAREST = 2 / 3
 """The share of a topic's negatives that are most like its articles; the others are drawn from the rest."""
 
+FAINT = 0.02
+"""Where only the strongest weights are kept, none is under this share of the strongest.
+
+They are mostly those of the commonest words: they tell next to nothing, and take most of the time of tagging.
+"""
+
 TELLING = 300
 """N-grams by which it is judged which articles are most like a topic's."""
 
@@ -66,11 +72,13 @@ class Shared:
 
     `by_ngram` are the transposes of each fold's rows of X, and at -1 of those that are in every fit, float32, shape
     (features, articles of the fold); none where all weights are kept and all negatives learned from;
+    `mean` is that of each feature over all articles, float64, shape (features,); None where all weights are kept;
     `hint_scores` are those of the articles, shape (articles, hints); None without hints.
     """
 
     X: sp.csr_matrix
     by_ngram: Mapping[int, sp.csr_matrix]
+    mean: NDArray[np.float64] | None
     fold: NDArray[np.int8]
     settings: FitSettings
     hints: Hints | None
@@ -80,6 +88,22 @@ class Shared:
     def scores(self, part: int, ngrams: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return Σ value · weight of a fold's articles over some n-grams, float64; only these n-grams are read."""
         return np.asarray(self.by_ngram[part][ngrams].T @ weights)
+
+    def strongest(
+        self, ngrams: NDArray[np.int64], weights: NDArray[np.float64], bias: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+        """Return the n-grams with the strongest weights, these weights, and the bias; all where all are kept.
+
+        What the others add to an article's score on average is added to the bias: scores stay as high as they were.
+        """
+        if self.mean is None:
+            return ngrams, weights, bias
+        strengths = np.abs(weights)
+        kept = highest(strengths, self.settings.most_weights)
+        kept = kept[(weights[kept] != 0) & (strengths[kept] >= FAINT * strengths.max())]
+        dropped = weights.copy()
+        dropped[kept] = 0.0
+        return ngrams[kept], weights[kept], bias + float(dropped @ self.mean[ngrams])
 
 
 def shared_of(
@@ -93,8 +117,9 @@ def shared_of(
     is_needed = settings.most_weights or settings.most_negatives
     parts = range(-1, settings.folds) if is_needed else ()
     by_ngram = {part: X[fold == part].astype(np.float32).T.tocsr() for part in parts}
+    mean = np.asarray(X.mean(axis=0)).ravel() if settings.most_weights else None
     hint_scores = None if hints is None else X @ hints.weights + hints.bias
-    return Shared(X, by_ngram, fold.astype(np.int8), settings, hints, hint_scores, weight)
+    return Shared(X, by_ngram, mean, fold.astype(np.int8), settings, hints, hint_scores, weight)
 
 
 def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out: int) -> TopicFit:
@@ -125,7 +150,7 @@ def fit_topic(shared: Shared, decisions: NDArray[np.int8], topic: int, left_out:
         weights = _among(weights, ngrams, shared.X.shape[1]) + hints.weights @ of_hints
         ngrams = np.arange(len(weights))
         bias += float(hints.bias @ of_hints)
-    return TopicFit(topic, left_out, *strongest(ngrams, weights, settings.most_weights), bias)
+    return TopicFit(topic, left_out, *shared.strongest(ngrams, weights, bias))
 
 
 def _learned_from(
@@ -179,17 +204,6 @@ def _among(weights: NDArray[np.float64], ngrams: NDArray[np.int64], count: int) 
     everywhere = np.zeros(count)
     everywhere[ngrams] = weights
     return everywhere
-
-
-def strongest(
-    ngrams: NDArray[np.int64], weights: NDArray[np.float64], most: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the n-grams with the strongest weights, none of them 0, and these weights; all where `most` is 0."""
-    if not most:
-        return ngrams, weights
-    places = highest(np.abs(weights), most)
-    places = places[weights[places] != 0]
-    return ngrams[places], weights[places]
 
 
 def _feature_scale(

@@ -45,6 +45,8 @@ class Inputs:
         arrays: dict[str, NDArray[Any]] = {"fold": shared.fold, **_parts("X", shared.X)}
         for part, matrix in shared.by_ngram.items():
             arrays |= _parts(f"by_ngram.{part}", matrix)
+        if shared.mean is not None:
+            arrays["mean"] = shared.mean
         if shared.hints is not None and shared.hint_scores is not None:
             arrays |= {"hints.weights": shared.hints.weights, "hints.bias": shared.hints.bias}
             arrays["hint_scores"] = shared.hint_scores
@@ -100,6 +102,7 @@ class Inputs:
         return Shared(
             sp.csr_matrix(self._matrix("X"), shape=(articles, features)),
             by_ngram,
+            arrays.get("mean"),
             fold,
             settings,
             hints,

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tagdesk.models.files import CannotWrite, replacing
 from tagdesk.training.corpora.labels import YES
-from tagdesk.training.fit_one import fit_topic, highest, strongest
+from tagdesk.training.fit_one import fit_topic, highest
 from tagdesk.training.fits.inputs import Arrays, Inputs, code
 
 _DAMAGE = (ValueError, TypeError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -104,7 +104,7 @@ class EveryFit:
             fits.append(fit)
         ngrams, places = np.unique(np.concatenate([fit.ngrams for fit in fits]), return_inverse=True)
         weights = np.bincount(places, np.concatenate([fit.weights for fit in fits])) / settings.folds
-        ngrams, weights = strongest(ngrams, weights, settings.most_weights)
+        ngrams, weights, bias = shared.strongest(ngrams, weights, sum(fit.bias for fit in fits) / settings.folds)
         calibration = shared.fold >= 0
         scores, stored = scores[calibration], decisions[calibration] == YES
         stored[highest(scores, STORED + STORED_FOR_EACH * int(stored.sum()))] = True
@@ -112,7 +112,7 @@ class EveryFit:
         return {
             "ngrams": ngrams,
             "weights": weights.astype(np.float32),
-            "bias": np.array(sum(fit.bias / settings.folds for fit in fits)),
+            "bias": np.array(bias),
             "articles": kept,
             "scores": scores[kept],
             "rest": np.array(scores[~stored].mean() if not stored.all() else 0.0),
