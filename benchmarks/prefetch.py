@@ -24,6 +24,7 @@ Work = Callable[[], object]
 
 _WITH, _AGAIN, _WITHOUT = "with", "with, a second time", "without"
 _REQUESTS = re.compile(r"^( +)prefetch\(.*\)$", re.MULTILINE)
+_ALL = np.uint64(0), np.uint64(2**64 - 1)  # hashes
 _SLICE = 40  # titles and bodies that are counted at once: few slices are interrupted by others
 
 
@@ -35,9 +36,9 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
     def count_in(slots: int, module: ModuleType) -> Iterator[Work]:
         codes, bounds = join(texts, LATEST)
         words, table = word_table(LATEST), np.zeros((slots, 2), np.uint64)
-        counting.count(codes, bounds, words, 1, 2, 0, 0, table, 1)
+        counting.count(codes, bounds, words, 1, 2, 0, 0, *_ALL, table, 1)
         parts = (bounds[at : at + _SLICE + 1] for at in range(0, len(bounds) - 1, _SLICE))
-        return (lambda part=part: module.count(codes, part, words, 1, 2, 0, 0, table, 1) for part in parts)  # type: ignore[misc]
+        return (lambda part=part: module.count(codes, part, words, 1, 2, 0, 0, *_ALL, table, 1) for part in parts)  # type: ignore[misc]
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -117,7 +117,7 @@ def shared_of(
     is_needed = settings.most_weights or settings.most_negatives
     parts = range(-1, settings.folds) if is_needed else ()
     by_ngram = {part: X[fold == part].astype(np.float32).T.tocsr() for part in parts}
-    mean = np.asarray(X.mean(axis=0)).ravel() if settings.most_weights else None
+    mean = X.T @ np.full(X.shape[0], 1 / X.shape[0]) if settings.most_weights else None
     hint_scores = None if hints is None else X @ hints.weights + hints.bias
     return Shared(X, by_ngram, mean, fold.astype(np.int8), settings, hints, hint_scores, weight)
 

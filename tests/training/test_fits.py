@@ -303,7 +303,7 @@ def test_store_that_cannot_be_written_is_one_sentence(desk: Desk, run: Run) -> N
     code, said = run(desk)
     assert code == 2
     assert f"cannot write {desk.store / FOLDER}: " in said
-    assert "fitting topics: 0" in said
+    assert "fitting topics" not in said
 
 
 @linux
@@ -313,7 +313,7 @@ def test_full_disk_is_one_sentence(desk: Desk) -> None:
         subprocess.run(["prlimit", f"--pid={process.pid}", "--fsize=20000"], check=True)
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
-    assert f"tagdesk: cannot write {desk.store / FOLDER}/" in said
+    assert f"tagdesk: cannot write {desk.store / FOLDER}" in said
     assert "Traceback" not in said
 
 

@@ -89,6 +89,18 @@ class Fits:
         with suppress(OSError):
             self._root.rmdir()
 
+    def folder(self) -> Path:
+        """Return the folder of all folders of fits.
+
+        Raises:
+            TrainingError: it cannot be made.
+        """
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(_unwritable(error, self._root)) from error
+        return self._root
+
     def run(self, shared: Shared, decisions: Table, tasks: Sequence[AnyTask]) -> Found[AnyTask]:
         """Do these fits but for those that were done before, and yield each with what came of it, as they are done.
 

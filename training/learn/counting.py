@@ -29,6 +29,8 @@ def count(
     longest: int,
     least: int,
     most: int,
+    lowest: np.uint64,
+    highest: np.uint64,
     table: NDArray[np.uint64],
     first_text: int,
 ) -> int:
@@ -42,6 +44,8 @@ def count(
         longest: see `tagdesk.models.kernel.ngrams`.
         least: see `tagdesk.models.kernel.score`.
         most: see `tagdesk.models.kernel.score`.
+        lowest: n-grams with a lower hash are not counted.
+        highest: nor those with a higher one.
         table: open addressing, uint64, shape (slots, 2). First the n-gram's hash, 0 in a free slot; then the number of
             texts that contain it (upper half) and the number of the last of these (lower half). It must have room for
             every n-gram of the chunk.
@@ -62,8 +66,11 @@ def count(
         else:
             ngrams = kernel.add_ngrams(0, tokens, shortest, longest, 0, space)
         for i in range(ngrams):
-            prefetch(table, hashes[i] & mask)
+            if lowest <= hashes[i] <= highest:
+                prefetch(table, hashes[i] & mask)
         for i in range(ngrams):
+            if not lowest <= hashes[i] <= highest:
+                continue
             slot = hashes[i] & mask
             if table[slot, 0] != hashes[i]:
                 slot = _slot(hashes[i], table)

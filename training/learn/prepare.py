@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tagdesk.models.features import FeatureSettings
 from tagdesk.models.reading.article import ArticleText
 from tagdesk.training.config import FitSettings
+from tagdesk.training.errors import TrainingError
 from tagdesk.training.fit_one import Hints
 from tagdesk.training.fits.fits import Fits
 from tagdesk.training.learn.label_models import label_hints
@@ -50,16 +51,20 @@ def prepare(
         labels: their labels, yes, no or open, int8, shape (other articles, labels); None where there are none.
         features: how text becomes features.
         settings: max_features, min_df, label_scale, seed.
-        fits: as in `fit_topics`.
+        fits: as in `fit_topics`; the matrix is kept where they are. None: in memory.
 
     Raises:
-        TrainingError: there is no n-gram to learn.
+        TrainingError: there is no n-gram to learn, or the matrix cannot be written.
     """
     log.info("counting the words of %s articles", f"{len(texts) + len(labelled):,}")
     how = {name: getattr(features, name) for name in features.__slots__}
     vectorizer = NgramVectorizer(**how, min_df=settings.min_df, max_features=settings.max_features)
-    X = vectorizer.fit_transform([*texts, *labelled])
+    folder = None if fits is None else fits.folder()
+    try:
+        X = vectorizer.fit_transform([*texts, *labelled], folder=folder)
+    except OSError as error:
+        raise TrainingError(f"cannot write {folder}: {error.strerror or error}") from error
     hints = None
     if labels is not None and len(labelled) and settings.label_scale:
         hints = label_hints(X[len(texts) :], labels, settings, fits)
-    return Prepared(vectorizer, X[: len(texts)], hints)
+    return Prepared(vectorizer, X[: len(texts)] if len(labelled) else X, hints)

@@ -1,6 +1,9 @@
 """Texts to a sparse TF-IDF matrix, by the same kernel that tags, on every core."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self
 
 import numpy as np
@@ -22,6 +25,14 @@ from tagdesk.training.learn.chunks import Chunk, Text, chunks_of, on_every_core,
 
 PART = "*"
 """Every name of a part of a word contains it, and no n-gram: see `tagdesk.training.learn.counting.spell_parts`."""
+
+_COUNTED_AT_ONCE = 200_000_000
+"""Code points of texts whose n-grams are counted in one go."""
+
+_Rows = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]
+"""The columns and the values of the cells of some rows, row by row, and how many each row has."""
+
+_NO_ROWS: _Rows = np.empty(0, np.int32), np.empty(0), np.empty(0, np.int64)
 
 
 class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -108,11 +119,22 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self._transform(chunks_of(texts, self.reading), len(texts))
 
-    def fit_transform(self, texts: Sequence[Text], y: object = None) -> sp.csr_matrix:
-        """Do what `fit` and `transform` do, but join the texts into chunks only once."""
+    def fit_transform(self, texts: Sequence[Text], y: object = None, *, folder: Path | None = None) -> sp.csr_matrix:
+        """Do what `fit` and `transform` do, but join the texts into chunks only once.
+
+        Args:
+            texts: as in `fit`.
+            y: not used.
+            folder: the matrix is kept in files there, which nobody else can open and which are gone with it, and mapped
+                into memory, read-only; None: in memory.
+
+        Raises:
+            ValueError, TrainingError: as in `fit`.
+            OSError: the files cannot be written.
+        """
         chunks = list(chunks_of(texts, self.reading))
         self._fit(chunks, len(texts))
-        return self._transform(chunks, len(texts))
+        return self._transform(chunks, len(texts), folder)
 
     def _fit(self, chunks: Sequence[Chunk], count: int) -> None:
         settings = FeatureSettings(**{name: getattr(self, name) for name in FeatureSettings.__slots__})
@@ -135,20 +157,18 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self, chunks: Sequence[Chunk], settings: FeatureSettings, *, parts: bool
     ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Return the hashes of the n-grams, or parts of words, to keep, and the number of texts that contain each."""
-        hashes, df = _document_frequencies(chunks, settings, parts=parts)
-        rows = np.flatnonzero(df >= self.min_df)
-        if self.max_features is not None and len(rows) > self.max_features and not parts:
-            self.left_out_ = (
-                f"{len(rows) - self.max_features:,} of {len(rows):,} words and word pairs left out, the rarest",
-            )
-        rows = rows[np.lexsort((hashes[rows], -df[rows]))][: self.max_features]
+        hashes, df = _document_frequencies(chunks, settings, self.min_df, parts=parts)
+        count, most = len(hashes), self.max_features
+        if most is not None and count > most and not parts:
+            self.left_out_ = (f"{count - most:,} of {count:,} words and word pairs left out, the rarest",)
+        rows = np.lexsort((hashes, -df))[:most]
         return hashes[rows], df[rows]
 
-    def _transform(self, chunks: Iterable[Chunk], count: int) -> sp.csr_matrix:
+    def _transform(self, chunks: Iterable[Chunk], count: int, folder: Path | None = None) -> sp.csr_matrix:
         features = self.features_
         settings = features.settings
 
-        def weigh(chunk: Chunk) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+        def weigh(chunk: Chunk) -> _Rows:
             return counting.weigh(
                 chunk.codes,
                 chunk.bounds,
@@ -165,11 +185,9 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
 
         parts = on_every_core(weigh, chunks)
-        shape = (count, len(features.hashes))
-        if not parts:
-            return sp.csr_matrix(shape)
-        indices, values, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return sp.csr_matrix((values, indices, np.concatenate(([0], np.cumsum(lengths)))), shape=shape)
+        indices, values, lengths = _in_memory(parts) if folder is None else _in_files(parts, folder)
+        starts = np.concatenate(([0], np.cumsum(lengths)))
+        return sp.csr_matrix((values, indices, starts), shape=(count, len(features.hashes)))
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Return the n-grams in column order."""
@@ -177,11 +195,35 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(self.ngrams_, dtype=object)
 
 
-class _Counter:
-    """Counts how many texts contain each n-gram, or each part of a word, by hash; one counter per thread."""
+def _in_memory(parts: Iterable[_Rows]) -> _Rows:
+    """Join rows."""
+    indices, values, lengths = (np.concatenate(column) for column in zip(_NO_ROWS, *parts, strict=True))
+    return indices, values, lengths
 
-    def __init__(self, settings: FeatureSettings, *, parts: bool) -> None:
+
+def _in_files(parts: Iterable[_Rows], folder: Path) -> _Rows:
+    """Join rows in files of a folder, as they come: their cells are never in memory all at once."""
+    all_lengths = []
+    with TemporaryFile(dir=folder) as of_indices, TemporaryFile(dir=folder) as of_values:
+        for indices, values, lengths in parts:
+            of_indices.write(indices.data)
+            of_values.write(values.data)
+            all_lengths.append(lengths)
+        for file in (of_indices, of_values):
+            file.flush()
+        columns, cells = np.memmap(of_indices, np.int32, "r"), np.memmap(of_values, np.float64, "r")
+    return np.asarray(columns), np.asarray(cells), np.concatenate(all_lengths)
+
+
+class _Counter:
+    """Counts how many texts contain each n-gram, or each part of a word, by hash; one counter per thread.
+
+    It counts those whose hashes are no lower and no higher than those of `span`.
+    """
+
+    def __init__(self, settings: FeatureSettings, span: tuple[np.uint64, np.uint64], *, parts: bool) -> None:
         self.settings = settings
+        self.span = span
         self.parts = (settings.shortest_part, settings.longest_part) if parts else (0, 0)
         self.table = np.zeros((1 << 16, 2), np.uint64)
         self.filled = 0
@@ -201,6 +243,7 @@ class _Counter:
             self.settings.longest,
             least,
             most,
+            *self.span,
             self.table,
             chunk.first_text + 1,
         )
@@ -240,12 +283,29 @@ def raw_scores(model: TopicModel, X: sp.csr_matrix) -> NDArray[np.float64]:
 
 
 def _document_frequencies(
-    chunks: Sequence[Chunk], settings: FeatureSettings, *, parts: bool
+    chunks: Sequence[Chunk], settings: FeatureSettings, min_df: int, *, parts: bool
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return the hash of every n-gram, or part of a word, in no order, and the number of texts that contain it."""
+    """Return the hashes of the n-grams, or parts of words, that enough texts contain, in no order, and in how many.
+
+    The rare ones are most of all and take the memory: of long corpora they are counted and dropped a share at a time.
+    """
+    times = -(-sum(len(chunk.text) for chunk in chunks) // _COUNTED_AT_ONCE) or 1
+    edges = [2**64 * share // times for share in range(times + 1)]
+    found = [
+        _counted(chunks, settings, (np.uint64(lowest), np.uint64(end - 1)), min_df, parts=parts)
+        for lowest, end in pairwise(edges)
+    ]
+    hashes, df = (np.concatenate(column) for column in zip(*found, strict=True))
+    return hashes, df
+
+
+def _counted(
+    chunks: Sequence[Chunk], settings: FeatureSettings, span: tuple[np.uint64, np.uint64], min_df: int, *, parts: bool
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Do what `_document_frequencies` does for the hashes of a span."""
 
     def count(share: Sequence[Chunk]) -> _Counter:
-        counter = _Counter(settings, parts=parts)
+        counter = _Counter(settings, span, parts=parts)
         for chunk in share:
             counter.add(chunk)
         return counter
@@ -253,8 +313,9 @@ def _document_frequencies(
     first, *others = on_every_core(count, shares(chunks))
     for other in others:
         first.merge(other.table, other.filled)
-    taken = first.table[first.table[:, 0] != 0]
-    return taken[:, 0], (taken[:, 1] >> np.uint64(32)).astype(np.int64)
+    hashes, df = first.table[:, 0], (first.table[:, 1] >> np.uint64(32)).astype(np.int64)
+    enough = (hashes != 0) & (df >= min_df)
+    return hashes[enough], df[enough]
 
 
 def _spell(chunks: Sequence[Chunk], settings: FeatureSettings, hashes: NDArray[np.uint64], *, parts: bool) -> list[str]:

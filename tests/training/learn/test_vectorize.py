@@ -1,6 +1,7 @@
 """The kernel's TF-IDF is scikit-learn's."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tagdesk.models.reading.article import ArticleText
 from tagdesk.models.reading.normal_form import VERSIONS
 from tagdesk.training.errors import TrainingError
 from tagdesk.training.exchange.to_pipeline import OWN_WORDS
+from tagdesk.training.learn import vectorize
 from tagdesk.training.learn.vectorize import NgramVectorizer
 from tests.models.test_kernel import any_text, articles, lengths
 
@@ -62,6 +64,32 @@ def test_many_texts_are_counted_as_a_few_are() -> None:
     X, Y = ours.fit_transform([text(one) for one in bodies]), theirs.fit_transform(bodies)
     assert list(ours.get_feature_names_out()) == list(theirs.get_feature_names_out())
     assert difference(X, Y) < 1e-6
+
+
+@pytest.mark.parametrize("parts", [0, 4])
+def test_counts_of_a_long_corpus_are_those_of_a_short_one(parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its n-grams are counted in several goes."""
+    texts = [text(one) for one in articles()[:100]]
+    at_once, in_goes = (
+        NgramVectorizer(min_df=2, max_features=500, shortest_part=parts and 2, longest_part=parts) for _ in range(2)
+    )
+    X = at_once.fit_transform(texts)
+    monkeypatch.setattr(vectorize, "_COUNTED_AT_ONCE", sum(len(one.body) for one in texts) // 7)
+    Y = in_goes.fit_transform(texts)
+    assert at_once.ngrams_ == in_goes.ngrams_
+    assert at_once.left_out_ == in_goes.left_out_
+    assert difference(X, Y) == 0
+
+
+@pytest.mark.parametrize("least", [1, 3])
+def test_matrix_in_files_is_that_in_memory_and_leaves_none(least: int, tmp_path: Path) -> None:
+    texts = [text(one) for one in [*articles()[:100], "?"]]
+    X, Y = (NgramVectorizer(min_df=least).fit_transform(texts, folder=folder) for folder in (None, tmp_path))
+    assert not any(tmp_path.iterdir())
+    assert difference(X, Y) == 0
+    assert [array.dtype for array in (X.data, X.indices)] == [array.dtype for array in (Y.data, Y.indices)]
+    assert X.data.flags.writeable
+    assert not Y.data.flags.writeable
 
 
 def test_matrix_of_new_articles_is_scikit_learns() -> None:
