@@ -67,7 +67,8 @@ class FitSettings:
         share: learn from this share of the articles, chosen by their texts; 1 is all.
         test: which tenth of the articles is held out for the test: `by-id` any, `latest` the newest.
         correction_weight: how many other articles an article corrected by an editor counts for.
-        most_weights: keep this many weights of a topic, the strongest; 0: all with up to 200 topics, else 1,000.
+        most_weights: keep this many weights of a topic, the strongest, and none that is faint beside them; 0: all with
+            up to 200 topics, else 1,000.
         most_negatives: learn a topic from at most this many articles without it, the most similar and a sample of the
             others; 0: all with up to 200 topics, else 1,500.
         memory: gigabytes that training may take; articles that would take more are left out, as the card says. It is
