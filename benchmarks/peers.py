@@ -45,6 +45,7 @@ PEERS = {
         Peer("mlserver", ("mlserver", "mlserver-sklearn", "uvloop<0.22", *_SAME), "bench-venvs/mlserver", "mlserver"),
         Peer("libmultilabel", ("libmultilabel==0.10.0",), "bench-venvs/libmultilabel", "libmultilabel.linear"),
         Peer("annif", ("annif[omikuji]~=1.4.0",), "bench-venvs/annif", "annif"),
+        Peer("omikuji", ("omikuji", "scikit-learn"), "bench-venvs/omikuji", "omikuji"),
     )
 }
 

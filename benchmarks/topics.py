@@ -2,7 +2,8 @@
 
 `wikinews` are the categories that Wikinews' editors gave, those with five articles or more; a tenth of the articles, by
 their ids, is never learned from. `synthetic` are articles of random words, where a rare word tells each topic, and 15 %
-of the labels are lost; `million` are short ones of few topics. The peers learn Wikinews' categories.
+of the labels are lost; `million` are short ones of few topics. The peers learn Wikinews' categories, omikuji itself
+those of `synthetic`.
 """
 
 import gzip
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from benchmarks.memory import Peak
-from benchmarks.peers import PeerMissing, last_line
+from benchmarks.peers import PeerMissing, last_line, python_of
 from benchmarks.quality import NAMES, asked, command_of
 from benchmarks.quality_data import write_articles
 from benchmarks.table import VAR, check_variants, markdown, number, say, write
@@ -35,10 +36,11 @@ _Rows = list[dict[str, Any]]
 
 _LEAST = 5
 _DRAWN = 40
+_MILLION = "million"
 _SYNTHETIC = {
     "synthetic-10000": (10_000, 100_000, 290),
     "synthetic-40000": (40_000, 100_000, 290),
-    "million": (20, 1_000_000, 60),
+    _MILLION: (20, 1_000_000, 60),
 }
 """Topics, articles, and words of an article."""
 _WIKINEWS = "wikinews"
@@ -46,6 +48,7 @@ _SETTINGS = {"libmultilabel-1vsrest": {"tfidf": 0, "C": 1.0}, "annif-omikuji": N
 """The peers, and what they would else search for."""
 _BUDGET = 180.0
 """The seconds that fastText may search."""
+_WORKER = Path(__file__).parent / "workers" / "many_omikuji.py"
 
 _OF_PEERS = (
     "The peers learn the same articles on one core; what they try is in their CPU minutes. LibMultiLabel tries "
@@ -53,12 +56,19 @@ _OF_PEERS = (
     "20 GB. Annif chooses n-grams, limit and threshold on a tenth of the articles; fastText takes what its autotune "
     "finds in three minutes, and cut-offs out of fold."
 )
+_OF_OMIKUJI = (
+    "omikuji is the library that Annif wraps: its default model of three trees, trained on both cores on TF-IDF of "
+    "scikit-learn's, words and 2-grams in three articles or more. It learns topics with five articles or more. One "
+    "cut-off for all topics is chosen on a tenth of the articles, of the ten best topics of each, then all are "
+    "learned; its CPU minutes have both, and the file that it learns from. MB: its model without the vectorizer."
+)
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
-    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, or one of `_SYNTHETIC`."""
+    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, sets made up, or omikuji on one."""
     sizes = {"synthetic-300": (300, 3_000, 290)} if quick else _SYNTHETIC
-    known = [_WIKINEWS, *_SETTINGS, *sizes]
+    of_omikuji = {name.replace("synthetic", "omikuji"): name for name in sizes if name != _MILLION}
+    known = [_WIKINEWS, *_SETTINGS, *sizes, *of_omikuji]
     check_variants(only, known)
     rows, missing = [], []
     for name in only or known:
@@ -67,8 +77,11 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
                 rows.append(_measured_peer(name, _wikinews(quick=quick), quick=quick))
             elif name == _WIKINEWS:
                 rows.append(_measured("Wikinews' categories", _wikinews(quick=quick)))
+            elif name in sizes:
+                rows.append(_measured(_title(name, sizes[name]), _made(*sizes[name])))
             else:
-                rows.append(_measured("synthetic", _made(*sizes[name])))
+                size = sizes[of_omikuji[name]]
+                rows.append(_measured_omikuji(name, f"omikuji, {_title(name, size)}", _made(*size)))
         except PeerMissing as error:
             say(str(error))
             missing.append(f"Not measured: {error}")
@@ -83,7 +96,12 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
         "tenth that `tagdesk train` holds out itself, of topics that the model knows; on the test, of all."
     )
     of_peers = [_OF_PEERS] if _SETTINGS.keys() & (only or known) else []
+    of_peers += [_OF_OMIKUJI] if of_omikuji.keys() & (only or known) else []
     write("topics", "Thousands of topics", [markdown(head, rows), about, *of_peers, *missing], quick=quick)
+
+
+def _title(name: str, size: tuple[int, int, int]) -> str:
+    return f"a million of {size[2]} words, made up" if name == _MILLION else f"{size[0]:,} topics, made up"
 
 
 def _wikinews(*, quick: bool) -> _Rows:
@@ -165,15 +183,26 @@ def _trained(folder: Path, data: Path) -> tuple[float, float, Path]:
     """Return CPU seconds and peak memory of a training, and the folder of its bundle."""
     environment = os.environ | {"TAGDESK_STORE": str(folder / "store")}
     command = [sys.executable, "-m", "tagdesk", "train", "--data", str(data), "--name", "many", "--language", "en"]
-    before = _children()
-    with (folder / "train.log").open("w+", encoding="utf-8") as log:
-        with subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, text=True) as process:
-            peak = Peak(process)
-        said = (folder / "train.log").read_text(encoding="utf-8")
-    if process.returncode:
-        raise RuntimeError(f"the training failed: {last_line(said)}")
+    seconds, mib = _watched(command, folder / "train.log", cwd=folder, env=environment)
     models = folder / "store" / "many"
-    return _children() - before, peak.mib, models / (models / "CURRENT").read_text(encoding="utf-8").strip()
+    return seconds, mib, models / (models / "CURRENT").read_text(encoding="utf-8").strip()
+
+
+def _watched(command: Sequence[str], log: Path, **options: Any) -> tuple[float, float]:
+    """Return CPU seconds and peak memory of a command.
+
+    Raises:
+        RuntimeError: it fails.
+    """
+    before = _children()
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(command, stdout=file, stderr=file, text=True, **options) as process,
+    ):
+        peak = Peak(process)
+    if process.returncode:
+        raise RuntimeError(f"{log.stem} failed: {last_line(log.read_text(encoding='utf-8'))}")
+    return _children() - before, peak.mib
 
 
 def _measured_peer(name: str, rows: _Rows, *, quick: bool) -> Sequence[str]:
@@ -189,6 +218,37 @@ def _measured_peer(name: str, rows: _Rows, *, quick: bool) -> Sequence[str]:
     figures = (f"{len(learned):,}", f"{len(learn):,}", number(seconds / 60), *["–"] * 5, micro, macro, *["–"] * 3)
     say(f"{NAMES[name]}: {', '.join(figures)}")
     return [NAMES[name], *figures]
+
+
+def _measured_omikuji(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Sequence[str]:
+    learn, test = _parted(rows)
+    counts = Counter(label for row in learn for label in row["labels"])
+    learn = [row | {"topics": [label for label in row["labels"] if counts[label] >= _LEAST]} for row in learn]
+    folder = VAR / "topics" / name
+    write_articles(folder, learn, test, multi=True, language="en", budget=_BUDGET)
+    target = folder / "omikuji.json"
+    command = [str(python_of("omikuji")), str(_WORKER), "omikuji", str(folder), str(target)]
+    try:
+        seconds, mib = _watched(command, folder / "omikuji.log")
+    except RuntimeError as error:
+        raise PeerMissing(f"{title}: {error}") from error
+    answer = json.loads(target.read_text(encoding="utf-8"))
+    micro, macro = _f1s(test, answer["answers"])
+    figures = (
+        f"{sum(count >= _LEAST for count in counts.values()):,}",
+        f"{len(learn):,}",
+        number(seconds / 60),
+        number(mib),
+        number(answer["megabytes"]),
+        f"{answer['n_grams']:,}",
+        number(answer["microseconds"]),
+        "–",
+        f"{micro:.3f}",
+        f"{macro:.3f}",
+        *["–"] * 3,
+    )
+    say(f"{title}: {', '.join(figures)}")
+    return [title, *figures]
 
 
 def _children() -> float:
