@@ -14,7 +14,8 @@ import resource
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -35,7 +36,6 @@ from tagdesk.training.corpora.places import corpus_folder
 _Rows = list[dict[str, Any]]
 
 _LEAST = 5
-_DRAWN = 40
 _MILLION = "million"
 _SYNTHETIC = {
     "synthetic-10000": (10_000, 100_000, 290),
@@ -43,7 +43,7 @@ _SYNTHETIC = {
     _MILLION: (20, 1_000_000, 60),
 }
 """Topics, articles, and words of an article."""
-_WIKINEWS = "wikinews"
+_WIKINEWS, _TITLE = "wikinews", "Wikinews' categories"
 _SETTINGS = {"libmultilabel-1vsrest": {"tfidf": 0, "C": 1.0}, "annif-omikuji": None, "fasttext": None}
 """The peers, and what they would else search for."""
 _BUDGET = 180.0
@@ -65,23 +65,26 @@ _OF_OMIKUJI = (
 
 
 def run(*, quick: bool, only: tuple[str, ...]) -> None:
-    """Measure, and write `topics.md`; `only` names `wikinews`, peers on it, sets made up, or omikuji on one."""
+    """Measure, and write `topics.md`; `only` names sets of articles, peers on Wikinews, or omikuji on a set."""
     sizes = {"synthetic-300": (300, 3_000, 290)} if quick else _SYNTHETIC
-    of_omikuji = {name.replace("synthetic", "omikuji"): name for name in sizes if name != _MILLION}
-    known = [_WIKINEWS, *_SETTINGS, *sizes, *of_omikuji]
+    sets: dict[str, tuple[str, Callable[[], Iterable[dict[str, Any]]]]] = {
+        _WIKINEWS: (_TITLE, partial(_wikinews, quick=quick)),
+        **{name: (_title(name, size), partial(_made, *size)) for name, size in sizes.items()},
+    }
+    of_omikuji = {f"omikuji-{name.removeprefix('synthetic-')}": name for name in sets if name != _MILLION}
+    known = [*sets, *_SETTINGS, *of_omikuji]
     check_variants(only, known)
     rows, missing = [], []
     for name in only or known:
         try:
             if name in _SETTINGS:
                 rows.append(_measured_peer(name, _wikinews(quick=quick), quick=quick))
-            elif name == _WIKINEWS:
-                rows.append(_measured("Wikinews' categories", _wikinews(quick=quick)))
-            elif name in sizes:
-                rows.append(_measured(_title(name, sizes[name]), _made(*sizes[name])))
+            elif name in sets:
+                title, articles = sets[name]
+                rows.append(_measured(title, articles()))
             else:
-                size = sizes[of_omikuji[name]]
-                rows.append(_measured_omikuji(name, f"omikuji, {_title(name, size)}", _made(*size)))
+                title, articles = sets[of_omikuji[name]]
+                rows.append(_measured_omikuji(name, f"omikuji, {title}", articles()))
         except PeerMissing as error:
             say(str(error))
             missing.append(f"Not measured: {error}")
@@ -89,11 +92,12 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
     head += ["average precision", "micro-F1", "macro-F1", "`auto` out of fold", "`auto` held out", "`auto` on the test"]
     about = (
         "Training through `tagdesk train`, reading, learning curve and report included: CPU minutes, and the most that "
-        f"the process and its children took together (PSS). Average precision: mean of {_DRAWN} topics drawn at "
-        "random; F1 at the model's own cut-offs, macro over all topics that the articles of the test have, learned or "
-        "not. µs: CPU time of `tag_many`, text in, topics out. `auto`: how much of what it gave is right, and of the "
-        "topics that the articles have how much it found: out of fold, each fold by what the others chose, and on the "
-        "tenth that `tagdesk train` holds out itself, of topics that the model knows; on the test, of all."
+        "the process and its children took together (PSS). Average precision: mean of the topics of the test that "
+        f"{_LEAST} articles or more to learn from have, 0 of those not learned; F1 at the model's own cut-offs, macro "
+        "over all topics that the articles of the test have. µs: CPU time of `tag_many`, text in, topics out. `auto`: "
+        "how much of what it gave is right, and of the topics that the articles have how much it found: out of fold, "
+        "each fold by what the others chose, and on the tenth that `tagdesk train` holds out itself, of topics that "
+        "the model knows; on the test, of all."
     )
     of_peers = [_OF_PEERS] if _SETTINGS.keys() & (only or known) else []
     of_peers += [_OF_OMIKUJI] if of_omikuji.keys() & (only or known) else []
@@ -211,7 +215,7 @@ def _measured_peer(name: str, rows: _Rows, *, quick: bool) -> Sequence[str]:
     write_articles(folder, learn, test, multi=True, language="en", budget=_BUDGET, earlier=_SETTINGS[name])
     command = command_of(name)
     before = _children()
-    answers = asked(name, command, folder, folder / f"{name}.json", "Wikinews' categories")["answers"]
+    answers = asked(name, command, folder, folder / f"{name}.json", _TITLE)["answers"]
     seconds = _children() - before
     micro, macro = (f"{value:.3f}" for value in _f1s(test, answers))
     learned = {label for row in learn for label in row["labels"]}
@@ -265,28 +269,32 @@ def _auto(precision: float | None, coverage: float | None) -> str:
 
 
 def _quality(model: TopicModel, learn: _Rows, test: _Rows) -> tuple[float, float, float, str]:
-    """Return average precision of topics drawn at random, micro-F1, macro-F1 and what `auto` gave on the test."""
+    """Return the mean average precision, micro-F1, macro-F1 and what `auto` gave on the test."""
     column = {topic.name: i for i, topic in enumerate(model.taxonomy.topics)}
     in_test = {label for row in test for label in row["labels"]}
     learned = Counter(label for row in learn for label in row["labels"])
-    drawn = np.random.default_rng(0).permutation(sorted(name for name in in_test if learned[name] >= _LEAST))[:_DRAWN]
-    right, scores = np.zeros((2, len(test), len(drawn)))
+    names = sorted(name for name in in_test if learned[name] >= _LEAST and name in column)
+    scores = np.zeros((len(test), len(names)), np.float32)
+    columns = [column[name] for name in names]
     answers: list[set[str]] = []
     applied, applied_right = 0, 0
     for first in range(0, len(test), 64):
         some = test[first : first + 64]
         raw = model.scores([model.read(_article(row)) for row in some])[0]
-        for i, name in enumerate(drawn):
-            scores[first : first + 64, i] = raw[:, column[name]] if name in column else 0.0
-            right[first : first + 64, i] = [name in row["labels"] for row in some]
+        scores[first : first + 64] = raw[:, columns]
         for row, answer in zip(some, model.tag_many(map(_article, some)), strict=True):
             answers.append({result.topic.name for result in answer.topics})
             sure = {result.topic.name for result in answer.topics if result.band == "auto"}
             applied, applied_right = applied + len(sure), applied_right + len(sure & set(row["labels"]))
-    precisions = [average_precision_score(right[:, i], scores[:, i]) for i in range(len(drawn))]
+    articles_of = {name: np.zeros(len(test), np.bool_) for name in names}
+    for i, row in enumerate(test):
+        for name in articles_of.keys() & row["labels"]:
+            articles_of[name][i] = True
+    precisions = [average_precision_score(articles_of[name], scores[:, i]) for i, name in enumerate(names)]
+    wanted = sum(learned[name] >= _LEAST for name in in_test)
     labels = sum(len(row["labels"]) for row in test)
     auto = _auto(applied_right / applied, applied_right / labels) if applied else _auto(None, None)
-    return float(np.mean(precisions)), *_f1s(test, answers), auto
+    return float(np.sum(precisions)) / wanted, *_f1s(test, answers), auto
 
 
 def _f1s(test: _Rows, answers: Iterable[Iterable[str]]) -> tuple[float, float]:
