@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
 from tagdesk.training.config import FitSettings
-from tagdesk.training.fit_one import FAINT, SMOOTHING, Hints, count_ratios, fit_topic, shared_of
+from tagdesk.training.fit_one import (
+    EXACT,
+    FAINT,
+    MANY_ARTICLES,
+    ROUGH,
+    SMOOTHING,
+    Hints,
+    count_ratios,
+    fit_topic,
+    shared_of,
+)
 from tagdesk.training.learn.fit import FEWEST_ARTICLES, FEWEST_IN_A_FIT, fit_topics, learnable
 
 SETTINGS = FitSettings(folds=2, C=1.0, count_ratio=0.0)
@@ -60,6 +70,16 @@ def test_fit_is_the_same_twice() -> None:
     assert one.weights.tobytes() == other.weights.tobytes()
     assert one.bias.tobytes() == other.bias.tobytes()
     assert one.out_of_fold.tobytes() == other.out_of_fold.tobytes()
+
+
+@pytest.mark.parametrize(("more", "tolerance"), [(0, EXACT), (1, ROUGH)])
+def test_fit_of_very_many_articles_is_solved_less_exactly(more: int, tolerance: float) -> None:
+    random = np.random.default_rng(0)
+    X = sp.csr_matrix(random.random((MANY_ARTICLES + more, 3)))
+    decisions = np.where(X.toarray()[:, 0] + random.normal(0, 0.3, X.shape[0]) > 0.7, 1, -1).astype(np.int8)
+    fit = fit_topic(shared_of(X, np.full(X.shape[0], -1), SETTINGS, None, None), decisions, 0, -1)
+    svm = LinearSVC(C=1.0, tol=tolerance, dual=True, random_state=0, max_iter=2000).fit(X, decisions)
+    assert fit.weights == pytest.approx(svm.coef_[0], abs=1e-9)
 
 
 FEW = replace(SETTINGS, most_weights=4, most_negatives=12)
