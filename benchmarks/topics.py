@@ -57,10 +57,11 @@ _OF_PEERS = (
     "finds in three minutes, and cut-offs out of fold."
 )
 _OF_OMIKUJI = (
-    "omikuji is the library that Annif wraps: its default model of three trees, trained on both cores on TF-IDF of "
-    "scikit-learn's, words and 2-grams in three articles or more. It learns topics with five articles or more. One "
-    "cut-off for all topics is chosen on a tenth of the articles, of the ten best topics of each, then all are "
-    "learned; its CPU minutes have both, and the file that it learns from. MB: its model without the vectorizer."
+    "omikuji is the library that Annif wraps: its default model of three trees, trained on both cores on "
+    "scikit-learn's TF-IDF of the words and 2-grams that three articles or more have. It learns the topics with five "
+    "articles or more. One cut-off for all topics is chosen on a tenth of the articles, from each one's ten best "
+    "topics; then a model of all articles is trained. CPU minutes: both trainings, and writing their files. MB: its "
+    "model without the vectorizer. µs: over the whole test, once."
 )
 
 
@@ -84,7 +85,8 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
                 rows.append(_measured(title, articles()))
             else:
                 title, articles = sets[of_omikuji[name]]
-                rows.append(_measured_omikuji(name, f"omikuji, {title}", articles()))
+                folder = f"{name}-quick" if quick else name
+                rows.append(_measured_omikuji(folder, f"omikuji, {title}", articles()))
         except PeerMissing as error:
             say(str(error))
             missing.append(f"Not measured: {error}")
@@ -92,12 +94,12 @@ def run(*, quick: bool, only: tuple[str, ...]) -> None:
     head += ["average precision", "micro-F1", "macro-F1", "`auto` out of fold", "`auto` held out", "`auto` on the test"]
     about = (
         "Training through `tagdesk train`, reading, learning curve and report included: CPU minutes, and the most that "
-        "the process and its children took together (PSS). Average precision: mean of the topics of the test that "
-        f"{_LEAST} articles or more to learn from have, 0 of those not learned; F1 at the model's own cut-offs, macro "
-        "over all topics that the articles of the test have. µs: CPU time of `tag_many`, text in, topics out. `auto`: "
-        "how much of what it gave is right, and of the topics that the articles have how much it found: out of fold, "
-        "each fold by what the others chose, and on the tenth that `tagdesk train` holds out itself, of topics that "
-        "the model knows; on the test, of all."
+        "the process and its children took together (PSS). Average precision: mean of the test's topics that have "
+        f"{_LEAST} articles or more to learn from, a topic not learned counting 0; F1 at the model's own cut-offs, "
+        "macro over all topics that the articles of the test have. µs: CPU time of `tag_many`, text in, topics out. "
+        "`auto`: how much of what it gave is right, and of the topics that the articles have how much it found: out of "
+        "fold, each fold by what the others chose, and on the tenth that `tagdesk train` holds out itself, of topics "
+        "that the model knows; on the test, of all."
     )
     of_peers = [_OF_PEERS] if _SETTINGS.keys() & (only or known) else []
     of_peers += [_OF_OMIKUJI] if of_omikuji.keys() & (only or known) else []
@@ -224,11 +226,11 @@ def _measured_peer(name: str, rows: _Rows, *, quick: bool) -> Sequence[str]:
     return [NAMES[name], *figures]
 
 
-def _measured_omikuji(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Sequence[str]:
+def _measured_omikuji(folder_name: str, title: str, rows: Iterable[dict[str, Any]]) -> Sequence[str]:
     learn, test = _parted(rows)
     counts = Counter(label for row in learn for label in row["labels"])
     learn = [row | {"topics": [label for label in row["labels"] if counts[label] >= _LEAST]} for row in learn]
-    folder = VAR / "topics" / name
+    folder = VAR / "topics" / folder_name
     write_articles(folder, learn, test, multi=True, language="en", budget=_BUDGET)
     target = folder / "omikuji.json"
     command = [str(python_of("omikuji")), str(_WORKER), "omikuji", str(folder), str(target)]

@@ -26,7 +26,7 @@ WHO = {"ours": "Tagdesk", "sklearn": "scikit-learn"}
 _PLOT = Path(__file__).parent / "workers" / "plot.py"
 _TOPICS = 20
 _ARTICLES = 10_000
-_LIMIT = 240
+_LIMIT = 1_500
 """Seconds that a run of `growth` may take, reading included; whoever needs more has no figures at that size."""
 
 
@@ -134,7 +134,7 @@ def _make_train(*, quick: bool) -> str:
 
 
 def _growth(*, quick: bool) -> str:
-    articles = (500, 1_000) if quick else (1_000, 3_000, 10_000, 30_000, 100_000)
+    articles = (500, 1_000) if quick else (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
     topics = (10, 30) if quick else (10, 30, 100, 300, 1_000)
     fixed = 1_000 if quick else _ARTICLES
     runs = [("articles", count, _TOPICS) for count in articles] + [("topics", fixed, count) for count in topics]

@@ -157,7 +157,7 @@ def needed_memory(articles: int, topics: int, characters: int) -> float:
     Texts and n-grams take `_BYTES_A_CHARACTER` and `_BYTES_AN_ARTICLE`; with few topics, decisions and scores
     `_BYTES_A_PAIR` for each pair of article and topic; with many `_BYTES_A_TOPIC`. 800,000 articles of 0.6 kB with 20
     topics take 6.8 GB on two cores, and are reckoned at that; 100,000 of 2.9 kB with 10,000 topics take 3.4 GB,
-    and are reckoned at 4.
+    and are reckoned at 4. Both were measured when the matrix of the n-grams did not lie in files yet.
     """
     of_topics = topics * _BYTES_A_TOPIC if topics > MANY_TOPICS else articles * topics * _BYTES_A_PAIR
     of_articles = articles * _BYTES_AN_ARTICLE + characters * _BYTES_A_CHARACTER

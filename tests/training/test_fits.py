@@ -307,6 +307,17 @@ def test_store_that_cannot_be_written_is_one_sentence(desk: Desk, run: Run) -> N
 
 
 @linux
+def test_folder_of_fits_that_cannot_be_made_is_one_sentence(killed: Desk, run: Run) -> None:
+    """When all words are counted."""
+    (folder,) = (killed.store / FOLDER).iterdir()
+    shutil.rmtree(folder)
+    folder.write_text("")
+    code, said = run(killed)
+    assert code == 2
+    assert f"cannot write {killed.store / FOLDER}: " in said
+
+
+@linux
 def test_full_disk_is_one_sentence(desk: Desk) -> None:
     """Here, files may not be as large as the articles' words."""
     with desk.started() as process:

@@ -98,7 +98,7 @@ class Fits:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrainingError(_unwritable(error, self._root)) from error
+            raise TrainingError(unwritable(error, self._root)) from error
         return self._root
 
     def run(self, shared: Shared, decisions: Table, tasks: Sequence[AnyTask]) -> Found[AnyTask]:
@@ -119,7 +119,7 @@ class Fits:
         try:
             folder = self._prepared(Inputs.of(shared, decisions))
         except OSError as error:
-            raise TrainingError(_unwritable(error, self._root)) from error
+            raise TrainingError(unwritable(error, self._root)) from error
         del shared, decisions
         names = {path.name for path in folder.iterdir()}
         left = []
@@ -178,7 +178,7 @@ class Fits:
 def clear(root: Path, days: float) -> list[Path]:
     """Remove the fits of trainings that were killed and not run again for so many days; return their folders."""
     removed = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+    for folder in sorted(filter(Path.is_dir, root.iterdir())) if root.is_dir() else ():
         try:
             if days and time.time() - folder.stat().st_mtime < days * 86_400:
                 continue
@@ -233,5 +233,6 @@ def _remove(folder: Path, held: int) -> None:
     shutil.rmtree(folder)
 
 
-def _unwritable(error: OSError, root: Path) -> str:
+def unwritable(error: OSError, root: Path) -> str:
+    """Return the sentence on a folder that cannot be written."""
     return str(error) if isinstance(error, CannotWrite) else f"cannot write {root}: {error.strerror or error}"

@@ -63,10 +63,9 @@ def chunks_of(texts: Sequence[Text], version: int) -> Iterator[Chunk]:
             few, first_text, size = [], number, 0
 
 
-def on_every_core(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-    """Apply a function to items in threads (the kernel releases the interpreter's lock); yield the results in order."""
-    threads = Parallel(n_jobs=-1, prefer="threads", return_as="generator")
-    done: Iterator[T] = threads(delayed(work)(item) for item in items)
+def on_every_core(work: Callable[[S], T], items: Iterable[S]) -> list[T]:
+    """Apply a function to items in threads (the kernel releases the interpreter's lock); results in their order."""
+    done: list[T] = Parallel(n_jobs=-1, prefer="threads")(delayed(work)(item) for item in items)
     return done
 
 

@@ -65,12 +65,13 @@ def count(
             ngrams = kernel.add_parts(codes, words, 0, tokens, least, most, 0, space)
         else:
             ngrams = kernel.add_ngrams(0, tokens, shortest, longest, 0, space)
+        counted = 0
         for i in range(ngrams):
             if lowest <= hashes[i] <= highest:
-                prefetch(table, hashes[i] & mask)
-        for i in range(ngrams):
-            if not lowest <= hashes[i] <= highest:
-                continue
+                hashes[counted] = hashes[i]
+                prefetch(table, hashes[counted] & mask)
+                counted += 1
+        for i in range(counted):
             slot = hashes[i] & mask
             if table[slot, 0] != hashes[i]:
                 slot = _slot(hashes[i], table)

@@ -39,7 +39,7 @@ def duplicate_groups(texts: Sequence[Text]) -> NDArray[np.int64]:
     Returns:
         The number of the first text in each text's group, int64, shape (texts,): its own if it has no duplicate.
     """
-    parts = [*on_every_core(_signatures, chunks_of(texts, normal_form.LATEST))]
+    parts = on_every_core(_signatures, chunks_of(texts, normal_form.LATEST))
     if not parts:
         return np.empty(0, np.int64)
     minima = np.concatenate(parts)

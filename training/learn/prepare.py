@@ -13,7 +13,7 @@ from tagdesk.models.reading.article import ArticleText
 from tagdesk.training.config import FitSettings
 from tagdesk.training.errors import TrainingError
 from tagdesk.training.fit_one import Hints
-from tagdesk.training.fits.fits import Fits
+from tagdesk.training.fits.fits import Fits, unwritable
 from tagdesk.training.learn.label_models import label_hints
 from tagdesk.training.learn.vectorize import NgramVectorizer
 
@@ -51,7 +51,7 @@ def prepare(
         labels: their labels, yes, no or open, int8, shape (other articles, labels); None where there are none.
         features: how text becomes features.
         settings: max_features, min_df, label_scale, seed.
-        fits: as in `fit_topics`; the matrix is kept where they are. None: in memory.
+        fits: as in `fit_topics`; where no labels are learned the matrix is kept there. None: in memory.
 
     Raises:
         TrainingError: there is no n-gram to learn, or the matrix cannot be written.
@@ -59,12 +59,18 @@ def prepare(
     log.info("counting the words of %s articles", f"{len(texts) + len(labelled):,}")
     how = {name: getattr(features, name) for name in features.__slots__}
     vectorizer = NgramVectorizer(**how, min_df=settings.min_df, max_features=settings.max_features)
-    folder = None if fits is None else fits.folder()
-    try:
-        X = vectorizer.fit_transform([*texts, *labelled], folder=folder)
-    except OSError as error:
-        raise TrainingError(f"cannot write {folder}: {error.strerror or error}") from error
+    X = _vectorized(vectorizer, [*texts, *labelled], fits)
     hints = None
     if labels is not None and len(labelled) and settings.label_scale:
         hints = label_hints(X[len(texts) :], labels, settings, fits)
     return Prepared(vectorizer, X[: len(texts)] if len(labelled) else X, hints)
+
+
+def _vectorized(vectorizer: NgramVectorizer, texts: Sequence[ArticleText], fits: Fits | None) -> sp.csr_matrix:
+    if fits is None:
+        return vectorizer.fit_transform(texts)
+    folder = fits.folder()
+    try:
+        return vectorizer.fit_transform(texts, folder=folder)
+    except OSError as error:
+        raise TrainingError(unwritable(error, folder)) from error

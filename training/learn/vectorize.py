@@ -1,6 +1,6 @@
 """Texts to a sparse TF-IDF matrix, by the same kernel that tags, on every core."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -28,6 +28,9 @@ PART = "*"
 
 _COUNTED_AT_ONCE = 200_000_000
 """Code points of texts whose n-grams are counted in one go."""
+
+_WEIGHED_AT_ONCE = 64
+"""Chunks whose rows are in memory before they are written."""
 
 _Rows = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]
 """The columns and the values of the cells of some rows, row by row, and how many each row has."""
@@ -184,8 +187,10 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 settings.longest_part,
             )
 
-        parts = on_every_core(weigh, chunks)
-        indices, values, lengths = _in_memory(parts) if folder is None else _in_files(parts, folder)
+        if folder is None:
+            indices, values, lengths = _joined([_NO_ROWS, *on_every_core(weigh, chunks)])
+        else:
+            indices, values, lengths = _in_files(weigh, list(chunks), folder)
         starts = np.concatenate(([0], np.cumsum(lengths)))
         return sp.csr_matrix((values, indices, starts), shape=(count, len(features.hashes)))
 
@@ -195,17 +200,17 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(self.ngrams_, dtype=object)
 
 
-def _in_memory(parts: Iterable[_Rows]) -> _Rows:
-    """Join rows."""
-    indices, values, lengths = (np.concatenate(column) for column in zip(_NO_ROWS, *parts, strict=True))
+def _joined(parts: Sequence[_Rows]) -> _Rows:
+    indices, values, lengths = (np.concatenate(column) for column in zip(*parts, strict=True))
     return indices, values, lengths
 
 
-def _in_files(parts: Iterable[_Rows], folder: Path) -> _Rows:
-    """Join rows in files of a folder, as they come: their cells are never in memory all at once."""
+def _in_files(weigh: Callable[[Chunk], _Rows], chunks: Sequence[Chunk], folder: Path) -> _Rows:
+    """Weigh chunks into files of a folder, a few at a time: the cells are never in memory all at once."""
     all_lengths = []
     with TemporaryFile(dir=folder) as of_indices, TemporaryFile(dir=folder) as of_values:
-        for indices, values, lengths in parts:
+        for first in range(0, len(chunks), _WEIGHED_AT_ONCE):
+            indices, values, lengths = _joined(on_every_core(weigh, chunks[first : first + _WEIGHED_AT_ONCE]))
             of_indices.write(indices.data)
             of_values.write(values.data)
             all_lengths.append(lengths)
@@ -287,7 +292,8 @@ def _document_frequencies(
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return the hashes of the n-grams, or parts of words, that enough texts contain, in no order, and in how many.
 
-    The rare ones are most of all and take the memory: of long corpora they are counted and dropped a share at a time.
+    Most are rare, and these take the memory: of a long corpus the n-grams are counted, and the rare ones dropped, a
+    share at a time.
     """
     times = -(-sum(len(chunk.text) for chunk in chunks) // _COUNTED_AT_ONCE) or 1
     edges = [2**64 * share // times for share in range(times + 1)]
@@ -313,9 +319,8 @@ def _counted(
     first, *others = on_every_core(count, shares(chunks))
     for other in others:
         first.merge(other.table, other.filled)
-    hashes, df = first.table[:, 0], (first.table[:, 1] >> np.uint64(32)).astype(np.int64)
-    enough = (hashes != 0) & (df >= min_df)
-    return hashes[enough], df[enough]
+    taken = first.table[first.table[:, 1] >= np.uint64(max(1, min_df) << 32)]
+    return taken[:, 0], (taken[:, 1] >> np.uint64(32)).astype(np.int64)
 
 
 def _spell(chunks: Sequence[Chunk], settings: FeatureSettings, hashes: NDArray[np.uint64], *, parts: bool) -> list[str]:

@@ -8,11 +8,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
+from tagdesk.training import fit_one
 from tagdesk.training.config import FitSettings
 from tagdesk.training.fit_one import (
     EXACT,
     FAINT,
-    MANY_ARTICLES,
     ROUGH,
     SMOOTHING,
     Hints,
@@ -73,13 +73,20 @@ def test_fit_is_the_same_twice() -> None:
 
 
 @pytest.mark.parametrize(("more", "tolerance"), [(0, EXACT), (1, ROUGH)])
-def test_fit_of_very_many_articles_is_solved_less_exactly(more: int, tolerance: float) -> None:
+def test_fit_of_very_many_articles_is_solved_less_exactly(
+    more: int, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_one, "MANY_ARTICLES", 200)
     random = np.random.default_rng(0)
-    X = sp.csr_matrix(random.random((MANY_ARTICLES + more, 3)))
+    X = sp.csr_matrix(random.random((200 + more, 3)))
     decisions = np.where(X.toarray()[:, 0] + random.normal(0, 0.3, X.shape[0]) > 0.7, 1, -1).astype(np.int8)
     fit = fit_topic(shared_of(X, np.full(X.shape[0], -1), SETTINGS, None, None), decisions, 0, -1)
-    svm = LinearSVC(C=1.0, tol=tolerance, dual=True, random_state=0, max_iter=2000).fit(X, decisions)
-    assert fit.weights == pytest.approx(svm.coef_[0], abs=1e-9)
+    solved = {
+        tol: LinearSVC(C=1.0, tol=tol, dual=True, random_state=0, max_iter=2000).fit(X, decisions).coef_[0]
+        for tol in (EXACT, ROUGH)
+    }
+    assert abs(solved[EXACT] - solved[ROUGH]).max() > 1e-6
+    assert fit.weights == pytest.approx(solved[tolerance], abs=1e-9)
 
 
 FEW = replace(SETTINGS, most_weights=4, most_negatives=12)
@@ -135,14 +142,37 @@ def test_of_many_topics_a_fold_may_have_no_articles() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 12])
-def test_few_articles_without_a_topic_are_learned_from_though_all_weights_are_kept(most: int) -> None:
+def test_few_articles_without_a_topic_are_learned_from_though_all_weights_are_kept(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However few: the two settings do not depend on each other."""
+    monkeypatch.setattr(fit_one, "FAINT", 0.0)
     X, decisions, fold = data()
     every, strongest = (
-        np.asarray(fit_topics(X, decisions, fold, replace(FEW, most_weights=weights, most_negatives=most)).out_of_fold)
-        for weights in (0, 12)
+        fit_topic(shared_of(X, fold, settings, None, None), decisions[:, 0], 0, 0)
+        for settings in (replace(FEW, most_weights=weights, most_negatives=most) for weights in (0, 12))
     )
-    assert every == pytest.approx(strongest, abs=0.05)  # a faint one is not
+    assert every.all_weights(12) == pytest.approx(strongest.all_weights(12), abs=1e-5)
+    assert every.bias == pytest.approx(strongest.bias, abs=1e-5)
+
+
+def test_of_many_topics_one_that_no_word_tells_has_no_weights() -> None:
+    """None of its articles, nor of the others, has a word that is known."""
+    decisions = np.where(np.arange(60) < 12, 1, -1).astype(np.int8)[:, None]
+    found = fit_topics(sp.csr_matrix((60, 12)), decisions, np.arange(60) % 2, FEW)
+    assert not found.weights[:, 0].any()
+    assert np.isfinite(found.bias).all()
+
+
+def test_of_many_topics_one_is_learned_though_its_articles_share_a_single_word() -> None:
+    """Count ratios compare words: that of a single one is 0."""
+    X = np.zeros((60, 13))
+    X[:12, 0] = 0.7
+    X[np.arange(12), 1 + np.arange(12)] = 0.7
+    X[12:, 1:] = np.random.default_rng(0).random((48, 12))
+    decisions = np.where(np.arange(60) < 12, 1, -1).astype(np.int8)
+    fit = fit_topic(shared_of(sp.csr_matrix(X), np.full(60, -1), FEW, None, None), decisions, 0, -1)
+    assert fit.all_weights(13)[0] > 0
 
 
 def test_of_many_topics_an_articles_scores_are_by_models_that_did_not_see_it() -> None:

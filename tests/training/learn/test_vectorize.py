@@ -17,7 +17,7 @@ from tagdesk.models.reading.article import ArticleText
 from tagdesk.models.reading.normal_form import VERSIONS
 from tagdesk.training.errors import TrainingError
 from tagdesk.training.exchange.to_pipeline import OWN_WORDS
-from tagdesk.training.learn import vectorize
+from tagdesk.training.learn import chunks, vectorize
 from tagdesk.training.learn.vectorize import NgramVectorizer
 from tests.models.test_kernel import any_text, articles, lengths
 
@@ -69,6 +69,7 @@ def test_many_texts_are_counted_as_a_few_are() -> None:
 @pytest.mark.parametrize("parts", [0, 4])
 def test_counts_of_a_long_corpus_are_those_of_a_short_one(parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its n-grams are counted in several goes."""
+    monkeypatch.setattr(chunks, "_CHUNK", 5_000)
     texts = [text(one) for one in articles()[:100]]
     at_once, in_goes = (
         NgramVectorizer(min_df=2, max_features=500, shortest_part=parts and 2, longest_part=parts) for _ in range(2)
@@ -82,7 +83,12 @@ def test_counts_of_a_long_corpus_are_those_of_a_short_one(parts: int, monkeypatc
 
 
 @pytest.mark.parametrize("least", [1, 3])
-def test_matrix_in_files_is_that_in_memory_and_leaves_none(least: int, tmp_path: Path) -> None:
+def test_matrix_in_files_is_that_in_memory_and_leaves_none(
+    least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several parts are written, one after the other."""
+    monkeypatch.setattr(chunks, "_CHUNK", 5_000)
+    monkeypatch.setattr(vectorize, "_WEIGHED_AT_ONCE", 3)
     texts = [text(one) for one in [*articles()[:100], "?"]]
     X, Y = (NgramVectorizer(min_df=least).fit_transform(texts, folder=folder) for folder in (None, tmp_path))
     assert not any(tmp_path.iterdir())
