@@ -150,8 +150,8 @@ def _growth(*, quick: bool) -> str:
     about = (
         f"Vectorize, {load_config().fit.folds}-fold and final fit, calibrate. {_TOPICS} topics while articles grow, "
         f"{fixed:,} articles while topics grow; topics are hashes of the names in an article, so that there can be as "
-        "many as one likes; those with too few articles to learn from are left out. Beyond the corpora's size articles "
-        "repeat. "
+        "many as one likes; those with too few articles to learn from are left out. Articles have some 450 characters "
+        "on average; beyond the size of the corpora they repeat. "
         f"A run that takes over {_LIMIT} s, reading included, is ended, and the plot leaves it out."
     )
     return f"## Growth\n\n{plot}\n\n{table}\n\n{about}"
