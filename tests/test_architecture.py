@@ -40,6 +40,7 @@ WRITERS = {
     "training/corpora/fetch.py": {"open", "GzipFile"},  # a download that goes on where it stopped; gzip into the writer
     "training/promote.py": {"open"},  # a log, to which lines are added
     "training/fits/fits.py": {"open"},  # an empty file, to be locked
+    "training/learn/vectorize.py": {"TemporaryFile"},  # the matrix of a training, mapped; nobody else can open it
     "training/commands.py": {"dump", "copytree"},  # joblib writes a pipeline into the writer; a bundle's folder, copied
     "service/workers.py": {"mkdtemp", "open", "truncate"},  # the folder that workers share; files mapped into memory
     "service/ledger/sqlite.py": {"open"},  # an empty file, readable by its owner alone, for SQLite
