@@ -3,7 +3,7 @@
 `wikinews` are the categories that Wikinews' editors gave, those with five articles or more; a tenth of the articles, by
 their ids, is never learned from. `synthetic` are articles of random words, where a rare word tells each topic, and 15 %
 of the labels are lost; `million` are short ones of few topics. The peers learn Wikinews' categories, omikuji itself
-those of `synthetic`.
+those of `synthetic` too.
 """
 
 import gzip
@@ -30,7 +30,8 @@ from benchmarks.quality import NAMES, asked, command_of
 from benchmarks.quality_data import write_articles
 from benchmarks.table import VAR, check_variants, markdown, number, say, write
 from tagdesk.models import Article, TopicModel
-from tagdesk.models.bundle import load_bundle
+from tagdesk.models.bundle import bundle_folder, load_bundle
+from tagdesk.models.storage import current
 from tagdesk.training.corpora.places import corpus_folder
 
 _Rows = list[dict[str, Any]]
@@ -187,11 +188,11 @@ def _measured(name: str, rows: Iterable[dict[str, Any]]) -> Sequence[str]:
 
 def _trained(folder: Path, data: Path) -> tuple[float, float, Path]:
     """Return CPU seconds and peak memory of a training, and the folder of its bundle."""
-    environment = os.environ | {"TAGDESK_STORE": str(folder / "store")}
+    store = folder / "store"
+    environment = os.environ | {"TAGDESK_STORE": str(store)}
     command = [sys.executable, "-m", "tagdesk", "train", "--data", str(data), "--name", "many", "--language", "en"]
     seconds, mib = _watched(command, folder / "train.log", cwd=folder, env=environment)
-    models = folder / "store" / "many"
-    return seconds, mib, models / (models / "CURRENT").read_text(encoding="utf-8").strip()
+    return seconds, mib, bundle_folder(store, "many", str(current(store, "many")))
 
 
 def _watched(command: Sequence[str], log: Path, **options: Any) -> tuple[float, float]:

@@ -324,7 +324,7 @@ def test_full_disk_is_one_sentence(desk: Desk) -> None:
         subprocess.run(["prlimit", f"--pid={process.pid}", "--fsize=20000"], check=True)
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
-    assert f"tagdesk: cannot write {desk.store / FOLDER}" in said
+    assert f"tagdesk: cannot write {desk.store / FOLDER}: " in said
     assert "Traceback" not in said
 
 
